@@ -1,0 +1,1 @@
+"""Durable workflows for Python: a workflow is a generator that yields commands."""

@@ -1,0 +1,215 @@
+"""The nine events of a log, and the decisions from which some of them are made.
+
+A *fact* changes what the program sees; a *decision* records what it asked. `at` is the store's time in
+milliseconds. Fields are only ever added, with defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias, assert_never
+
+from attrs import field, frozen
+
+from yieldflow.core.commands import Recorded
+from yieldflow.core.outcome import Answer, Ending, Failure, Taken
+from yieldflow.core.path import Path
+from yieldflow.core.times import Millis
+
+
+@frozen
+class Parent:
+    run_id: str
+    path: Path
+
+
+@frozen
+class Next:
+    """The run goes on from the end of this generation (`continue_as_new`)."""
+
+    run_id: str
+
+
+@frozen
+class RetryOf:
+    run_id: str
+    position: int
+
+
+@frozen
+class ForkOf:
+    run_id: str
+    position: int
+    seed: bytes
+
+
+Cause: TypeAlias = Next | RetryOf | ForkOf
+
+
+@frozen
+class Limits:
+    """Settings that a replay must not see change: copied into the log when the run starts."""
+
+    lease: Millis = 10_000
+    step_queue: str | None = None  # None: the run's own queue
+    inbox: int = 1_000  # unread payloads
+
+
+@frozen
+class RunStarted:
+    at: Millis
+    run_id: str
+    workflow: str
+    arguments: bytes
+    seed: bytes  # 128 random bits; rng, uuid4 and hook tokens derive from it
+    queue: str = "yieldflow"
+    version: str | None = None
+    parent: Parent | None = None
+    cause: Cause | None = None
+    tags: Mapping[str, str] = field(factory=dict)
+    deadline: Millis | None = None
+    limits: Limits = Limits()
+    base_url: str | None = None
+    inbox: Mapping[str, tuple[bytes, ...]] = field(factory=dict)
+    data: Mapping[str, bytes] = field(factory=dict)
+
+
+@frozen
+class CommandIssued:
+    at: Millis
+    path: Path
+    command: Recorded
+
+
+@frozen
+class CommandResolved:
+    at: Millis
+    path: Path
+    outcome: Answer
+    attempt: int = 0  # 0: no worker was needed
+    worker: str | None = None
+    started_at: Millis | None = None
+
+
+Reason: TypeAlias = Literal["raised", "timeout", "lost"]
+
+
+@frozen
+class AttemptFailed:
+    at: Millis
+    path: Path
+    attempt: int
+    failure: Failure
+    retry_at: Millis
+    reason: Reason = "raised"
+    heartbeat: bytes | None = None
+    worker: str | None = None
+    started_at: Millis | None = None
+
+
+@frozen
+class CommandAbandoned:
+    at: Millis
+    path: Path
+
+
+@frozen
+class HookReceived:
+    at: Millis
+    name: str
+    payload: bytes
+    key: str  # a delivery counts once
+    by: str | None = None
+
+
+@frozen
+class CancelRequested:
+    at: Millis
+    key: str
+    reason: str | None = None
+    by: str | None = None
+
+
+@frozen
+class RunPaused:
+    at: Millis
+    by: str | None = None
+    reason: str | None = None
+
+
+@frozen
+class RunResumed:
+    at: Millis
+    by: str | None = None
+
+
+@frozen
+class RunFinished:
+    at: Millis
+    outcome: Ending
+
+
+Event: TypeAlias = (
+    RunStarted
+    | CommandIssued
+    | CommandResolved
+    | AttemptFailed
+    | CommandAbandoned
+    | HookReceived
+    | CancelRequested
+    | RunPaused
+    | RunResumed
+    | RunFinished
+)
+
+
+@frozen
+class Issue:
+    path: Path
+    command: Recorded
+
+
+@frozen
+class Take:
+    """The receive at *path* was answered by the payload at *position*."""
+
+    path: Path
+    position: int
+
+
+@frozen
+class Abandon:
+    path: Path
+
+
+@frozen
+class Finish:
+    outcome: Ending
+
+
+Decision: TypeAlias = Issue | Take | Abandon | Finish
+
+
+def stamped(decision: Decision, at: Millis) -> Event:
+    match decision:
+        case Issue(path, command):
+            return CommandIssued(at, path, command)
+        case Take(path, position):
+            return CommandResolved(at, path, Taken(position))
+        case Abandon(path):
+            return CommandAbandoned(at, path)
+        case Finish(outcome):
+            return RunFinished(at, outcome)
+        case _:
+            assert_never(decision)
+
+
+def is_fact(event: Event) -> bool:
+    """Facts are fed to the program in log order; decisions may be written later without changing meaning."""
+    match event:
+        case CommandResolved(outcome=outcome):
+            return not isinstance(outcome, Taken)
+        case CommandIssued() | CommandAbandoned() | RunFinished():
+            return False
+        case _:
+            return True

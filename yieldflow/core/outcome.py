@@ -1,0 +1,58 @@
+"""How a command, an attempt or a run came out. Values stay encoded: the core does not know their format."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import frozen
+
+
+@frozen
+class Failure:
+    """An exception as a value: no class is ever stored, only the names of its method resolution order."""
+
+    names: tuple[str, ...]  # "module:qualname", most derived first, up to and without `object`
+    message: str
+    args: bytes | None = None  # an encoded list, where the arguments can be encoded
+    state: bytes | None = None  # an encoded object: what of `__dict__` can be encoded
+    traceback: str | None = None
+    cause: Failure | None = None
+
+
+@frozen
+class Ok:
+    value: bytes
+
+
+@frozen
+class Err:
+    failure: Failure
+
+
+@frozen
+class Cancelled:
+    """Of a run: it was cancelled, or (*forced*) terminated without being asked."""
+
+    reason: str | None = None
+    forced: bool = False
+
+
+@frozen
+class Expired:
+    """Of a receive: its time ran out. Whether that is a `default` or `TimedOut` only the program knows."""
+
+
+@frozen
+class Taken:
+    """Of a receive: its answer is the payload at this position of the log. A decision, not a fact."""
+
+    position: int
+
+
+@frozen
+class ContinuedAs:
+    run_id: str
+
+
+Answer: TypeAlias = Ok | Err | Expired | Taken
+Ending: TypeAlias = Ok | Err | Cancelled | ContinuedAs

@@ -1,0 +1,56 @@
+"""How values travel: what the core needs to know of a function, and the codec it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeAlias
+
+from attrs import field, frozen
+
+Annotation: TypeAlias = Any  # a type form: int, list[int], Order | None, …; `Any` where nothing is known
+
+
+@frozen
+class Parameters:
+    """The annotations by which the arguments of one function travel."""
+
+    names: tuple[str, ...] = ()  # parameters that can be given by position, in order
+    annotations: Mapping[str, Annotation] = field(factory=dict)  # of all named parameters
+    rest: Annotation = Any  # of `*args`
+    others: Annotation = Any  # of `**kwargs`
+
+    def by_position(self, index: int) -> Annotation:
+        return self.annotations.get(self.names[index], Any) if index < len(self.names) else self.rest
+
+    def by_name(self, name: str) -> Annotation:
+        return self.annotations.get(name, self.others)
+
+
+@frozen
+class Arguments:
+    args: tuple[object, ...] = ()
+    kwargs: Mapping[str, object] = field(factory=dict)
+
+
+class Codec(Protocol):
+    """Turns values into bytes and back, by annotation first. Pure: the same value gives the same bytes."""
+
+    def encode(self, value: object, annotation: Annotation) -> bytes:
+        """Raises `Unencodable`, naming the place in the value."""
+        ...
+
+    def decode(self, data: bytes, annotation: Annotation) -> object:
+        """A fresh object each time. Raises `Undecodable`."""
+        ...
+
+    def encode_arguments(self, arguments: Arguments, parameters: Parameters) -> bytes:
+        """Raises `Unencodable`."""
+        ...
+
+    def decode_arguments(self, data: bytes, parameters: Parameters) -> Arguments:
+        """Raises `Undecodable`."""
+        ...
+
+    def same(self, one: bytes, other: bytes) -> bool:
+        """Whether two encoded values are equal but for the order of keys."""
+        ...

@@ -1,0 +1,339 @@
+"""What the engine needs of a store and of a queue; nothing else talks to either.
+
+A store keeps bytes and understands none of them. It holds, for each run, a log, a table of open work, an
+alarm and a summary, and changes them in one atomic call. Every answer carries the store's time in
+milliseconds; there is no other clock. `ReplyLost` from any call means: it may or may not have been applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol, TypeAlias
+
+from attrs import field, frozen
+
+from yieldflow.core.path import Path
+from yieldflow.core.times import Millis
+
+TAIL_EVENTS = 1_000
+TAIL_BYTES = 1 << 20
+CLAIMS_A_CALL = 64
+HINT_AFTER: Millis = 2_000  # whoever appends but cannot decide sets the alarm at most this far off
+LONGEST_PUT_OFF: Millis = 600_000
+
+
+@frozen
+class Mark:
+    """The head of a log: its length, and the id that the committer chose. Length alone is not identity."""
+
+    length: int
+    commit: str
+
+
+# --- conditions --------------------------------------------------------------------------------------------
+
+
+@frozen
+class Head:
+    """The log ends where the decision assumed; `Head(None)`: there is no log yet."""
+
+    at: Mark | None
+
+
+@frozen
+class Holding:
+    """The work at *path* is still claimed with this token, and the run has not ended."""
+
+    path: Path
+    token: str
+
+
+@frozen
+class Open:
+    """The run lives, and no delivery with the key *once* was accepted before."""
+
+    once: str
+
+
+On: TypeAlias = Head | Holding | Open
+
+
+# --- open work -----------------------------------------------------------------------------------------------
+
+
+@frozen
+class Free:
+    """An attempt that somebody may claim from *not_before* on."""
+
+    path: Path
+    queue: str
+    event: int  # the position of its CommandIssued, so that a worker need not read the log
+    attempt: int
+    lease: Millis
+    not_before: Millis = 0
+    timeout: Millis | None = None
+
+
+@frozen
+class Claimed:
+    """An attempt that a worker holds until *until*, renewed by its heartbeat but never past *deadline*."""
+
+    work: Free
+    token: str
+    worker: str
+    since: Millis
+    until: Millis
+    deadline: Millis | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.work.path
+
+
+Entry: TypeAlias = Free | Claimed
+
+
+@frozen
+class Claim:
+    """Take the free entry at *path* under this token, which the worker chose at random."""
+
+    path: Path
+    token: str
+
+
+@frozen
+class Revoke:
+    """Take a claim away: its lease is over by the store's time, or (*gone*) its process is known to be dead."""
+
+    path: Path
+    token: str
+    gone: bool = False
+
+
+# --- the summary -----------------------------------------------------------------------------------------------
+
+Status: TypeAlias = Literal["running", "paused", "blocked", "completed", "failed", "cancelled", "continued"]
+
+
+@frozen
+class Note:
+    """Why a run is blocked; cleared by any commit that has events."""
+
+    reason: str
+    length: int  # of the log that the code could not continue
+    version: str | None = None
+
+
+@frozen
+class Summary:
+    """What can be listed of a run without reading its log."""
+
+    run_id: str
+    workflow: str
+    queue: str
+    status: Status
+    started_at: Millis
+    finished_at: Millis | None = None
+    tags: Mapping[str, str] = field(factory=dict)
+    note: Note | None = None
+
+
+# --- commit -----------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Commit:
+    """One atomic change of one run. The store checks everything before it writes anything.
+
+    In this order: the condition; *revoke* (all or nothing); the events; *drop*; *put*; *claim* (of entries that
+    are free and due after the puts; those that are not are left out); alarm; summary; *hooks*.
+    A commit without events does not move the head. Any commit sets the rings of the run's alarm to 0, but for
+    one whose summary carries a note. `Head` is checked first: a repeated commit is known by the id of the head.
+    """
+
+    run_id: str
+    commit: str  # the id of the new head; chosen by the committer
+    on: On
+    events: tuple[bytes, ...] = ()
+    after: Mark | None = None  # what the committer knows: the answer's tail starts here
+    revoke: tuple[Revoke, ...] = ()
+    drop: tuple[Path, ...] = ()
+    put: tuple[Free, ...] = ()
+    claim: tuple[Claim, ...] = ()
+    worker: str = ""
+    alarm: Millis | None = None
+    """On `Head`: when to look again but for claims, whose leases the store adds (None: no need). Any other
+    condition sets the alarm to at most `HINT_AFTER` from now."""
+    summary: Summary | None = None  # on `Head` only: replaces what is listed
+    hooks: Mapping[str, str] = field(factory=dict)  # token hash -> hook name
+    payloads: int = 0  # on `Open`: so many unread payloads more; on `Head`: exactly so many are left
+    inbox: int = 1_000  # on `Open`: refused as "inbox" when there would be more
+    done: bool = False  # the run has ended: all work, hooks and the alarm go, waiters wake
+
+
+@frozen
+class Done:
+    """It was applied. *tail* starts after what the committer knew (`Commit.after`) and holds its own events in
+    their true place; on `Head` it is empty. *gap*: what the committer knew is not of this log.
+    """
+
+    head: Mark
+    now: Millis
+    tail: tuple[bytes, ...] = ()
+    claimed: tuple[Path, ...] = ()
+    gap: bool = False
+
+
+@frozen
+class Conflict:
+    """The log does not end at the expected head; nothing was written. *tail* is what comes after it (from the start,
+    where none was expected). *gap*: the expected head is not of this log, and the tail is empty.
+    """
+
+    head: Mark | None
+    now: Millis
+    tail: tuple[bytes, ...] = ()
+    gap: bool = False
+
+
+Refusal: TypeAlias = Literal["unknown", "ended", "resolved", "twice", "revoked", "inbox"]
+"""unknown: no such run · ended: it has finished · resolved: the claim is gone · twice: that key was accepted before
+(*position*: where) · revoked: a claim to be revoked is not there or still valid · inbox: too many unread payloads."""
+
+
+@frozen
+class Refused:
+    reason: Refusal
+    now: Millis
+    position: int | None = None
+
+
+Reply: TypeAlias = Done | Conflict | Refused
+
+
+@frozen
+class Log:
+    """What a read answers, all of one moment. *gap*: the mark that was given is not of this log, so the events are
+    all from its start. A tail that was cut ends before `head.length`: read on from its end.
+    """
+
+    head: Mark
+    events: tuple[bytes, ...]
+    claimed: tuple[Claimed, ...]
+    free: Mapping[str, int]  # queue -> how many entries are free and due
+    entries: int  # of the work table in all; fewer than the log has open: the table was lost
+    summary: Summary
+    alarm: Millis | None
+    now: Millis
+    gap: bool = False
+
+
+@frozen
+class Grant:
+    """A claim that was given, with the event that issued the work and how the run's log stands."""
+
+    claim: Claimed
+    event: bytes
+    head: Mark
+
+
+@frozen
+class Granted:
+    now: Millis
+    grants: tuple[Grant, ...] = ()
+
+
+@frozen
+class Beat:
+    """One claim to renew."""
+
+    run_id: str
+    path: Path
+    token: str
+
+
+@frozen
+class Due:
+    run_id: str
+    queue: str
+
+
+@frozen
+class Filter:
+    """Which runs to list, newest first."""
+
+    status: Status | None = None
+    workflow: str | None = None
+    tag: tuple[str, str] | None = None
+    since: Millis | None = None
+    until: Millis | None = None
+    limit: int = 100
+
+
+@frozen
+class Page:
+    runs: tuple[Summary, ...]
+    cursor: str | None = None  # give it back for the next page; None: that was the last
+
+
+class Store(Protocol):
+    """Safe to share between threads."""
+
+    def read(self, run_id: str, after: Mark | None = None) -> Log | None:
+        """The log after *after*, at most `TAIL_EVENTS` events or `TAIL_BYTES` (but one event at least), and how the
+        run stands; None: no such run. A mark with an empty commit id is taken at its length.
+        """
+        ...
+
+    def work(self, run_id: str) -> tuple[Entry, ...]:
+        """The whole work table; only for repairs and for people."""
+        ...
+
+    def commit(self, commits: Sequence[Commit]) -> tuple[Reply, ...]:
+        """Each by itself: one that is refused does not keep the others from being applied."""
+        ...
+
+    def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
+        """Claim free entries of these queues that are due, at most one a token and `CLAIMS_A_CALL` in all.
+
+        There is no other way to hold a claim than this and `Commit.claim`.
+        """
+        ...
+
+    def renew(self, beats: Sequence[Beat]) -> tuple[bool, ...]:
+        """Put off the end of leases, at most to their deadlines; False: the claim is gone. Moves the alarms."""
+        ...
+
+    def release(self, run_id: str, path: Path, token: str, not_before: Millis = 0) -> None:
+        """Make a claim free again, if it is still there; its body must not be running."""
+        ...
+
+    def due(self, limit: int) -> tuple[Due, ...]:
+        """Runs whose alarm is due, earliest first; puts each off by 2 s x 2^rings, at most `LONGEST_PUT_OFF`."""
+        ...
+
+    def next_alarm(self) -> tuple[Millis | None, Millis]:
+        """The earliest alarm of all runs, and the store's time."""
+        ...
+
+    def find(self, wanted: Filter, cursor: str | None = None) -> Page: ...
+
+    def resolve(self, token_hash: str) -> tuple[str, str] | None:
+        """(run id, hook name) of an open hook."""
+        ...
+
+    def wait(self, run_id: str, head: Mark | None, seconds: float) -> bool:
+        """Block until the run's head is not *head* (True) or the time is over (False)."""
+        ...
+
+    def delete(self, run_id: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Queue(Protocol):
+    """Carries hints; may lose, double and delay them."""
+
+    def offer(self, run_id: str, queue: str, count: int = 1) -> None:
+        """Say "look at this run" to whoever serves *queue*, at most *count* of them."""
+        ...
