@@ -137,7 +137,9 @@ class InsideWorkflow(UsageError):
     verb: str
 
     def __str__(self) -> str:
-        return f"{self.verb} was called in a workflow: `yield` a command instead (for a run of its own, `yield detach(...)`)"
+        return (
+            f"{self.verb} was called in a workflow: `yield` a command instead (a run of its own: `yield detach(...)`)"
+        )
 
 
 class StoreError(YieldflowError):
@@ -248,7 +250,7 @@ class BrokenProgram(CodeError):
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.reason}; this is an error of the code or its surroundings, a fixed deploy continues the run"
+        return f"{self.where}: {self.reason}; that is an error of the code or its surroundings: a fixed deploy continues the run"
 
 
 @error

@@ -148,7 +148,7 @@ class Commit:
     In this order: the condition; *revoke* (all or nothing); the events; *drop*; *put*; *claim* (of entries that
     are free and due after the puts; those that are not are left out); alarm; summary; *hooks*.
     A commit without events does not move the head. Any commit sets the rings of the run's alarm to 0, but for
-    one whose summary carries a note. `Head` is checked first: a repeated commit is known by the id of the head.
+    one whose summary carries a note. A commit with events clears the note: blocked becomes running. `Head` is checked first: a repeated commit is known by the id of the head.
     """
 
     run_id: str
@@ -300,8 +300,10 @@ class Store(Protocol):
         """
         ...
 
-    def renew(self, beats: Sequence[Beat]) -> tuple[bool, ...]:
-        """Put off the end of leases, at most to their deadlines; False: the claim is gone. Moves the alarms."""
+    def renew(self, beats: Sequence[Beat]) -> tuple[Mark | None, ...]:
+        """Put off the end of leases, at most to their deadlines, and move the alarms; answers the head of each run,
+        or None: the claim is gone.
+        """
         ...
 
     def release(self, run_id: str, path: Path, token: str, not_before: Millis = 0) -> None:
