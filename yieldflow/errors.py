@@ -243,14 +243,24 @@ class Undecodable(CodeError):
 
 
 @error
+class UnreadableLog(CodeError):
+    """An event that this version does not know: it blocks here only, a newer worker may go on."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the log holds an event that this version of yieldflow cannot read ({self.reason}); upgrade this worker"
+
+
+@error
 class BrokenProgram(CodeError):
-    """An error of the interpreter's environment, not of the run's: recursion, memory, imports, syntax."""
+    """The program cannot be run here: recursion, memory, imports, syntax, arguments that no longer fit."""
 
     where: str
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.reason}; that is an error of the code or its surroundings: a fixed deploy continues the run"
+        return f"{self.where}: {self.reason}; a fixed deploy continues the run"
 
 
 @error

@@ -72,6 +72,7 @@ class Free:
     lease: Millis
     not_before: Millis = 0
     timeout: Millis | None = None
+    losses: int = 0  # of the attempts so far: how many lost their worker
 
 
 @frozen
@@ -148,7 +149,8 @@ class Commit:
     In this order: the condition; *revoke* (all or nothing); the events; *drop*; *put*; *claim* (of entries that
     are free and due after the puts; those that are not are left out); alarm; summary; *hooks*.
     A commit without events does not move the head. Any commit sets the rings of the run's alarm to 0, but for
-    one whose summary carries a note. A commit with events clears the note: blocked becomes running. `Head` is checked first: a repeated commit is known by the id of the head.
+    one whose summary carries a note. A commit with events clears the note: blocked becomes running.
+    `Head` is checked first: a repeated commit is known by the id of the head.
     """
 
     run_id: str
@@ -307,7 +309,9 @@ class Store(Protocol):
         ...
 
     def release(self, run_id: str, path: Path, token: str, not_before: Millis = 0) -> None:
-        """Make a claim free again, if it is still there; its body must not be running."""
+        """Make a claim free again, if it is still there, and have somebody look at it: the alarm is then at most
+        `HINT_AFTER` after *not_before* or now. Its body must not be running.
+        """
         ...
 
     def due(self, limit: int) -> tuple[Due, ...]:

@@ -67,9 +67,9 @@ def next_try(retry: Retry, failure: Failure, tries: int, wait: End | None, sprea
     return now + round(min(grown, retry.max_delay) * (1 + retry.jitter * (2 * spread - 1)))
 
 
-def spread(seed: bytes, path: Path, attempt: int) -> float:
-    """Jitter is a function of the log: whoever computes it gets the same."""
-    return fraction(seed, "jitter", show(path), str(attempt))
+def spread(run_id: str, path: Path, attempt: int) -> float:
+    """Jitter derives from what every worker knows, also one without the log: all compute the same."""
+    return fraction(run_id.encode(), "jitter", show(path), str(attempt))
 
 
 FATAL = class_name(FatalError)

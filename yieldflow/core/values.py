@@ -18,6 +18,7 @@ class Parameters:
     annotations: Mapping[str, Annotation] = field(factory=dict)  # of all named parameters
     rest: Annotation = Any  # of `*args`
     others: Annotation = Any  # of `**kwargs`
+    required: tuple[str, ...] = ()  # those without a default
 
     def by_position(self, index: int) -> Annotation:
         return self.annotations.get(self.names[index], Any) if index < len(self.names) else self.rest

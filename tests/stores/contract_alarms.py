@@ -1,0 +1,203 @@
+"""Alarms: a run rings at the earliest of what was asked for and the ends of its leases; each ring puts it off."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from yieldflow.ports import HINT_AFTER, LONGEST_PUT_OFF, Beat, Claim, Due, Head, Holding, Mark, Note, Open
+
+from .harness import LEASE, QUEUE, RUN, SHORT, Harness, append, change, claim, done, free, log, start, summary
+
+
+def block(harness: Harness, **fields) -> Mark:
+    """An empty commit with a note: it sets the alarm, but leaves the rings as they are."""
+    return append(harness, summary=summary(status="blocked", note=Note("changed", 1)), **fields)
+
+
+def put_off(harness: Harness) -> int:
+    """Ring the run, which is due, and say for how long it was put off (the clock may move a little meanwhile)."""
+    before = harness.now()
+    assert RUN in [due.run_id for due in harness.store.due(100)]
+    after = harness.now()
+    alarm = log(harness).alarm
+    assert alarm is not None
+    rounded = round((alarm - before) / 1_000) * 1_000
+    assert before + rounded <= alarm <= after + rounded
+    return rounded
+
+
+class AlarmContract:
+    def test_a_commit_on_the_head_sets_the_alarm(self, harness: Harness):
+        start(harness, alarm=5_000)
+        assert log(harness).alarm == 5_000
+        append(harness, b"b", alarm=9_000)
+        assert log(harness).alarm == 9_000
+        append(harness, alarm=7_000)
+        assert log(harness).alarm == 7_000
+        append(harness)
+        assert log(harness).alarm is None
+
+    def test_a_run_with_nothing_to_wait_for_has_no_alarm(self, harness: Harness):
+        start(harness)
+        assert log(harness).alarm is None
+        assert harness.store.next_alarm()[0] is None
+        assert harness.store.due(10) == ()
+
+    def test_the_next_alarm_is_the_earliest_of_all_runs(self, harness: Harness):
+        start(harness, run_id="a", alarm=7_000)
+        start(harness, run_id="b", alarm=5_000)
+        start(harness, run_id="c")
+        early = harness.now()
+        alarm, now = harness.store.next_alarm()
+        assert alarm == 5_000
+        assert early <= now <= harness.now()
+
+    def test_whoever_reports_leaves_an_alarm(self, harness: Harness):
+        start(harness, put=(free((1,)),))
+        held = claim(harness)
+        reply = done(change(harness, Holding((1,), held.token), b"report", drop=((1,),), alarm=5))
+        assert log(harness).alarm == reply.now + HINT_AFTER
+
+    def test_whoever_delivers_leaves_an_alarm(self, harness: Harness):
+        start(harness)
+        reply = done(change(harness, Open("key"), b"payload", alarm=5))
+        assert log(harness).alarm == reply.now + HINT_AFTER
+
+    def test_a_delivery_never_makes_an_alarm_later(self, harness: Harness):
+        start(harness, alarm=5_000)
+        done(change(harness, Open("key"), b"payload"))
+        assert log(harness).alarm == 5_000
+
+    def test_a_delivery_brings_a_far_alarm_near(self, harness: Harness):
+        start(harness, alarm=harness.now() + 3_600_000)
+        reply = done(change(harness, Open("key"), b"payload"))
+        assert log(harness).alarm == reply.now + HINT_AFTER
+
+    # --- leases ----------------------------------------------------------------------------------------------------
+
+    def test_a_claim_brings_the_alarm_to_the_end_of_its_lease(self, harness: Harness):
+        start(harness, put=(free((1,)), free((2,), timeout=SHORT)))
+        assert log(harness).alarm is None
+        first = claim(harness)
+        assert log(harness).alarm == first.until
+        second = claim(harness)
+        assert log(harness).alarm == second.until == second.deadline
+
+    def test_an_alarm_that_is_earlier_than_the_lease_stays(self, harness: Harness):
+        start(harness, put=(free((1,)),), alarm=5_000)
+        claim(harness)
+        assert log(harness).alarm == 5_000
+
+    def test_a_claim_in_a_commit_moves_the_alarm_too(self, harness: Harness):
+        head = start(harness, put=(free((1,)),))
+        far = harness.now() + 60_000
+        reply = done(change(harness, Head(head), claim=(Claim((1,), "t"),), worker="w", alarm=far))
+        assert log(harness).alarm == reply.now + LEASE
+
+    def test_renewing_moves_the_alarm(self, harness: Harness):
+        start(harness, put=(free((1,)),))
+        held = claim(harness)
+        harness.pass_time(SHORT)
+        harness.store.renew([Beat(RUN, (1,), held.token)])
+        (renewed,) = log(harness).claimed
+        assert log(harness).alarm == renewed.until > held.until
+
+    def test_renewing_moves_the_alarm_to_what_was_asked_for_at_the_latest(self, harness: Harness):
+        base = harness.now() + LEASE + SHORT
+        start(harness, put=(free((1,)),), alarm=base)
+        held = claim(harness)
+        assert log(harness).alarm == min(base, held.until)
+        harness.pass_time(LEASE - SHORT)
+        harness.store.renew([Beat(RUN, (1,), held.token)])
+        assert log(harness).alarm == base
+
+    def test_work_that_is_done_no_longer_rings(self, harness: Harness):
+        far = harness.now() + 60_000
+        start(harness, put=(free((1,)),), alarm=far)
+        held = claim(harness)
+        assert log(harness).alarm == held.until
+        append(harness, b"done", drop=((1,),), alarm=far)
+        assert log(harness).alarm == far
+
+    def test_released_work_has_an_alarm(self, harness: Harness):
+        start(harness, put=(free((1,)),))
+        held = claim(harness)
+        early = harness.now()
+        harness.store.release(RUN, (1,), held.token)
+        alarm = log(harness).alarm
+        assert alarm is not None
+        assert early + HINT_AFTER <= alarm <= harness.now() + HINT_AFTER
+
+    # --- rings ------------------------------------------------------------------------------------------------------
+
+    def test_due_runs_are_given_earliest_first_with_their_queue(self, harness: Harness):
+        start(harness, run_id="a", alarm=3_000, summary=summary("a", queue="gpu"))
+        start(harness, run_id="b", alarm=1_000)
+        start(harness, run_id="c", alarm=2_000)
+        start(harness, run_id="later", alarm=harness.now() + 60_000)
+        assert harness.store.due(2) == (Due("b", QUEUE), Due("c", QUEUE))
+        assert harness.store.due(2) == (Due("a", "gpu"),)
+        assert harness.store.due(2) == ()
+
+    def test_an_alarm_is_due_at_its_very_time(self, harness: Harness):
+        start(harness, alarm=harness.now() + SHORT)
+        assert harness.store.due(1) == ()
+        harness.pass_time(SHORT)
+        assert harness.store.due(1) == (Due(RUN, QUEUE),)
+
+    def test_the_end_of_a_lease_is_due(self, harness: Harness):
+        start(harness, put=(free((1,)),))
+        claim(harness)
+        assert harness.store.due(1) == ()
+        harness.pass_time(LEASE)
+        assert harness.store.due(1) == (Due(RUN, QUEUE),)
+        assert harness.store.due(1) == ()
+
+    def test_each_ring_puts_a_run_off_for_twice_as_long_up_to_a_limit(self, harness: Harness):
+        start(harness, alarm=1)
+        offs = []
+        for _ in range(12):
+            offs.append(put_off(harness))
+            block(harness, alarm=1)
+        assert offs[:4] == [2_000, 4_000, 8_000, 16_000]
+        assert offs[-3:] == [LONGEST_PUT_OFF] * 3
+        assert offs == sorted(offs)
+
+    def test_any_commit_ends_the_back_off(self, harness: Harness):
+        start(harness, alarm=1)
+        for again in (
+            lambda: append(harness, b"b", alarm=1),
+            lambda: append(harness, alarm=1),
+            lambda: (change(harness, Open("key"), b"p"), block(harness, alarm=1)),
+        ):
+            assert put_off(harness) == 2_000
+            block(harness, alarm=1)
+            assert put_off(harness) == 4_000
+            again()
+        assert put_off(harness) == 2_000
+
+    def test_a_commit_that_is_refused_does_not_end_the_back_off(self, harness: Harness):
+        start(harness, alarm=1)
+        put_off(harness)
+        change(harness, Head(None), b"x", summary=summary())
+        change(harness, Holding((1,), "t"), b"x")
+        block(harness, alarm=1)
+        assert put_off(harness) == 4_000
+
+    def test_a_ring_stays_put_off_whoever_renews(self, harness: Harness):
+        """A due sleep of a blocked run must not ring at every beat of its other work."""
+        start(harness, put=(free((1,)),), alarm=1)
+        held = claim(harness)
+        assert put_off(harness) == 2_000
+        harness.store.renew([Beat(RUN, (1,), held.token)])
+        assert log(harness).alarm == log(harness).claimed[0].until
+
+    def test_a_run_that_ends_does_not_ring(self, harness: Harness):
+        start(harness, put=(free((1,)),), alarm=1)
+        claim(harness)
+        append(harness, b"end", alarm=1, done=True, summary=evolve(summary(), status="completed"))
+        assert (log(harness).alarm, harness.store.due(9), harness.store.next_alarm()[0]) == (None, (), None)
+
+    def test_a_finished_run_can_be_given_an_alarm_for_what_it_owes(self, harness: Harness):
+        start(harness, b"a", b"end", alarm=1, summary=summary(status="completed", finished_at=5))
+        assert harness.store.due(9) == (Due(RUN, QUEUE),)

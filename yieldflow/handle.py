@@ -1,0 +1,168 @@
+"""`Handle`: one run, as seen from outside of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, assert_never
+
+from yieldflow.authoring.loaded import loaded
+from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand
+from yieldflow.core.events import Event, RunFinished
+from yieldflow.core.failures import to_exception
+from yieldflow.core.outcome import Cancelled, ContinuedAs, Err, Ok
+from yieldflow.engine.requests import Tended
+from yieldflow.errors import RunBlocked, RunCancelled, RunFailed, StoreError, TimedOut, UnknownRun
+from yieldflow.packing import unpack
+from yieldflow.ports import Log, Mark, Status, Summary
+
+if TYPE_CHECKING:
+    from yieldflow.app import App
+    from yieldflow.inspection import Inspection
+
+T_co = TypeVar("T_co", covariant=True)
+S = TypeVar("S")
+
+_ENDED = ("completed", "failed", "cancelled", "continued")
+_LONGEST_WAIT = 1.0  # seconds
+_NO_EVENTS = Mark(1 << 40, "")
+
+
+class Handle(Generic[T_co]):
+    """A run: `run_id`, and what may be asked of it. Making one asks nothing of the store."""
+
+    def __init__(self, run_id: str, app: App, returns: Any) -> None:
+        self.run_id = run_id
+        self._app = app
+        self._returns = returns
+
+    def __repr__(self) -> str:
+        return f"<run {self.run_id!r}>"
+
+    def status(self) -> Status:
+        """running, paused, blocked, completed, failed, cancelled or continued. Raises `UnknownRun`."""
+        return self.summary().status
+
+    def summary(self) -> Summary:
+        """What `App.runs` lists of it. Raises `UnknownRun`."""
+        return self._stand().summary
+
+    def result(self, timeout: float | None = None) -> T_co:
+        """Wait for the end and answer what the workflow returned; *timeout* in seconds, default: for ever.
+
+        On an embedded store this process works on the run meanwhile, in threads. Raises `RunFailed` (with the
+        workflow's own exception as `__cause__`), `RunCancelled`, `RunBlocked` (embedded only), `TimedOut`.
+        """
+        log = self._wait(None if timeout is None else monotonic() + timeout, timeout)
+        answer: T_co = self._outcome(log)
+        return answer
+
+    def cancel(self, reason: str | None = None, *, again: bool = False) -> None:
+        """As `App.cancel`."""
+        self._app.cancel(self.run_id, reason, again=again)
+
+    def send(
+        self, hook: str | ReceiveCommand[S] | OpenHookCommand[Hook[S]], payload: S, *, key: str | None = None
+    ) -> int:
+        """As `App.send`."""
+        return self._app.send(self.run_id, hook, payload, key=key)
+
+    def history(self) -> tuple[Event, ...]:
+        """All events of its log. Raises `UnknownRun`."""
+        events: list[Event] = []
+        log = self._read(None)
+        while log.events:
+            events += map(unpack, log.events)
+            if len(events) >= log.head.length:
+                break
+            log = self._read(Mark(len(events), ""))
+        return tuple(events)
+
+    def inspect(self, at: int | None = None) -> Inspection:
+        """Where it stands and why, now or after *at* events. Raises `UnknownRun`."""
+        from yieldflow.inspection import inspect  # noqa: PLC0415 - only who looks pays for it
+
+        return inspect(self._app, self.run_id, at)
+
+    def drive(self, watch: Callable[[Tended], None] = lambda _: None) -> None:
+        """Work on it in this thread, and in those of the app where there is more than one thing to do, until it ends.
+
+        *watch* is called whenever nothing is left to do here. Raises `RunBlocked`, `UnknownRun`, `StoreError`.
+        """
+        runtime = self._app.runtime
+        still = 0
+        while True:
+            tended = runtime.tend(self.run_id, inline="alone", hints=runtime.pool, stopping=runtime.pool.stopping)
+            watch(tended)
+            match tended.state:
+                case "ended":
+                    return
+                case "blocked":
+                    raise RunBlocked(self.run_id, tended.reason)
+                case "unknown":
+                    raise UnknownRun(self.run_id)
+                case "stopped":
+                    continue
+                case "waiting":
+                    moved = self._pause(tended.head, tended.alarm, still)
+                    still = 0 if moved else still + 1
+                case _:
+                    assert_never(tended.state)
+
+    # --- how it is done ---------------------------------------------------------------------------------------
+
+    def _wait(self, deadline: float | None, timeout: float | None) -> Log:
+        """Until it has ended; embedded, its work is offered to the threads of this process."""
+        still = 0
+        while (log := self._stand()).summary.status not in _ENDED:
+            if deadline is not None and monotonic() >= deadline:
+                raise TimedOut(f"run {self.run_id!r} has not ended within {timeout:g} s; it is {log.summary.status}")
+            if self._app.embedded:
+                if log.summary.note is not None:
+                    raise RunBlocked(self.run_id, log.summary.note.reason)
+                self._app.runtime.pool.offer(self.run_id, log.summary.queue)
+            moved = self._pause(log.head, log.alarm if self._app.embedded else None, still, deadline)
+            still = 0 if moved else still + 1
+        return log
+
+    def _pause(self, head: Mark | None, alarm: int | None, still: int, deadline: float | None = None) -> bool:
+        """Until the log grows, the alarm is due or a while is over: longer each time nothing has happened."""
+        seconds = _LONGEST_WAIT
+        if alarm is not None:
+            seconds = min(seconds, max((alarm - self._app.runtime.clock.now()) / 1_000, 0.01 * 2 ** min(still, 7)))
+        if deadline is not None:
+            seconds = min(seconds, max(0.0, deadline - monotonic()))
+        return self._app.store.wait(self.run_id, head, seconds)
+
+    def _outcome(self, log: Log) -> Any:
+        last = self._read(Mark(log.head.length - 1, "")).events
+        event = unpack(last[-1])
+        if not isinstance(event, RunFinished):
+            raise StoreError(f"run {self.run_id!r} is listed as ended, but its log has no end")
+        match event.outcome:
+            case Ok(value):
+                return self._app.codec.decode(value, self._returns_as(log.summary))
+            case Err(failure):
+                cause = to_exception(failure, self._app.codec, loaded)
+                raise RunFailed(self.run_id, f"{type(cause).__name__}: {failure.message}") from cause
+            case Cancelled(reason):
+                raise RunCancelled(self.run_id, reason)
+            case ContinuedAs(run_id):
+                raise StoreError(f"run {self.run_id!r} went on as {run_id!r}")
+            case _:
+                assert_never(event.outcome)
+
+    def _returns_as(self, summary: Summary) -> Any:
+        """By the call, or by the code at hand; else as plain JSON."""
+        workflow = self._app.registry.workflow(summary.workflow)
+        return self._returns if self._returns is not Any or workflow is None else workflow.returns
+
+    def _stand(self) -> Log:
+        return self._read(_NO_EVENTS)
+
+    def _read(self, after: Mark | None) -> Log:
+        log = self._app.store.read(self.run_id, after)
+        if log is None:
+            raise UnknownRun(self.run_id)
+        self._app.runtime.clock.heard(log.now)
+        return log

@@ -1,0 +1,251 @@
+"""Events as one line of JSON each: what a store keeps, and what a person reads with redis-cli.
+
+Tags are short texts of tables of our own, never class names. Fields that are at their default are left out, and
+unknown fields are ignored, so that fields can be added. Values inside stay the JSON that the codec made of them.
+Knows no class of a user and gives no value a meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import assert_never
+
+import orjson
+
+from yieldflow.core.events import (
+    AttemptFailed,
+    CancelRequested,
+    Cause,
+    CommandAbandoned,
+    CommandIssued,
+    CommandResolved,
+    Event,
+    ForkOf,
+    HookReceived,
+    Limits,
+    Next,
+    Parent,
+    RetryOf,
+    RunFinished,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+)
+from yieldflow.core.path import parse, show
+from yieldflow.core.times import Millis
+from yieldflow.errors import Undecodable
+from yieldflow.parts import (
+    Packed,
+    Raw,
+    given,
+    pack_command,
+    pack_failure,
+    pack_outcome,
+    read_answer,
+    read_command,
+    read_ending,
+    read_failure,
+    read_raw,
+    unknown,
+)
+
+_LIMITS = Limits()
+_BROKEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+def pack(event: Event) -> bytes:
+    return orjson.dumps(_event(event))
+
+
+def unpack(data: bytes) -> Event:
+    """Raises `Undecodable`."""
+    try:
+        packed = orjson.loads(data)
+        read = _EVENTS.get(packed["e"])
+        if read is not None:
+            return read(packed)
+    except _BROKEN as error:
+        raise Undecodable("the event", "an event", f"{type(error).__name__}: {error}; {data[:200]!r}") from None
+    raise unknown("event", packed["e"])
+
+
+# --- events -----------------------------------------------------------------------------------------------------------
+
+
+def _event(event: Event) -> Packed:
+    match event:
+        case RunStarted():
+            return _started(event)
+        case CommandIssued(at, path, command):
+            return {"e": "issued", "at": at, "path": show(path), "command": pack_command(command)}
+        case CommandResolved():
+            return _resolved(event)
+        case AttemptFailed():
+            return _attempt_failed(event)
+        case CommandAbandoned(at, path):
+            return {"e": "abandoned", "at": at, "path": show(path)}
+        case HookReceived(at, name, payload, key, by):
+            return {"e": "received", "at": at, "hook": name, "payload": Raw(payload), "key": key, **_by(by)}
+        case CancelRequested(at, key, reason, by):
+            return {"e": "cancel", "at": at, "key": key, **_reason(reason), **_by(by)}
+        case RunPaused(at, by, reason):
+            return {"e": "paused", "at": at, **_reason(reason), **_by(by)}
+        case RunResumed(at, by):
+            return {"e": "resumed", "at": at, **_by(by)}
+        case RunFinished(at, outcome):
+            return {"e": "finished", "at": at, **pack_outcome(outcome)}
+        case _:
+            assert_never(event)
+
+
+def _by(by: str | None) -> Packed:
+    return {} if by is None else {"by": by}
+
+
+def _reason(reason: str | None) -> Packed:
+    return {} if reason is None else {"reason": reason}
+
+
+def _started(event: RunStarted) -> Packed:
+    out = {"e": "started", "at": event.at, "run": event.run_id, "workflow": event.workflow}
+    out |= {"arguments": Raw(event.arguments), "seed": event.seed.hex()}
+    out |= given(
+        ("queue", event.queue, "yieldflow"),
+        ("version", event.version, None),
+        ("tags", dict(event.tags), {}),
+        ("deadline", event.deadline, None),
+        ("base_url", event.base_url, None),
+    )
+    if event.parent is not None:
+        out["parent"] = {"run": event.parent.run_id, "path": show(event.parent.path)}
+    if event.cause is not None:
+        out["cause"] = _cause(event.cause)
+    if event.limits != _LIMITS:
+        out["limits"] = _limits(event.limits)
+    if event.inbox:
+        out["inbox"] = {name: list(map(Raw, payloads)) for name, payloads in event.inbox.items()}
+    if event.data:
+        out["data"] = {key: Raw(value) for key, value in event.data.items()}
+    return out
+
+
+def _read_started(packed: Packed) -> RunStarted:
+    return RunStarted(
+        at=packed["at"],
+        run_id=packed["run"],
+        workflow=packed["workflow"],
+        arguments=orjson.dumps(packed["arguments"]),
+        seed=bytes.fromhex(packed["seed"]),
+        queue=packed.get("queue", "yieldflow"),
+        version=packed.get("version"),
+        parent=_read_parent(packed["parent"]) if "parent" in packed else None,
+        cause=_read_cause(packed["cause"]) if "cause" in packed else None,
+        tags=packed.get("tags", {}),
+        deadline=packed.get("deadline"),
+        limits=_read_limits(packed["limits"]) if "limits" in packed else _LIMITS,
+        base_url=packed.get("base_url"),
+        inbox={name: tuple(map(orjson.dumps, payloads)) for name, payloads in packed.get("inbox", {}).items()},
+        data={key: orjson.dumps(value) for key, value in packed.get("data", {}).items()},
+    )
+
+
+def _read_parent(packed: Packed) -> Parent:
+    return Parent(packed["run"], parse(packed["path"]))
+
+
+def _limits(limits: Limits) -> Packed:
+    return given(
+        ("lease", limits.lease, _LIMITS.lease),
+        ("step_queue", limits.step_queue, None),
+        ("inbox", limits.inbox, _LIMITS.inbox),
+    )
+
+
+def _read_limits(packed: Packed) -> Limits:
+    lease, inbox = packed.get("lease", _LIMITS.lease), packed.get("inbox", _LIMITS.inbox)
+    return Limits(lease=lease, step_queue=packed.get("step_queue"), inbox=inbox)
+
+
+def _cause(cause: Cause) -> Packed:
+    match cause:
+        case Next(run_id):
+            return {"is": "next", "run": run_id}
+        case RetryOf(run_id, position):
+            return {"is": "retry", "run": run_id, "position": position}
+        case ForkOf(run_id, position, seed):
+            return {"is": "fork", "run": run_id, "position": position, "seed": seed.hex()}
+        case _:
+            assert_never(cause)
+
+
+def _read_cause(packed: Packed) -> Cause:
+    match packed["is"]:
+        case "next":
+            return Next(packed["run"])
+        case "retry":
+            return RetryOf(packed["run"], packed["position"])
+        case "fork":
+            return ForkOf(packed["run"], packed["position"], bytes.fromhex(packed["seed"]))
+        case tag:
+            raise unknown("cause", tag)
+
+
+def _resolved(event: CommandResolved) -> Packed:
+    out = {"e": "resolved", "at": event.at, "path": show(event.path), **pack_outcome(event.outcome)}
+    if event.attempt:
+        out["attempt"] = event.attempt
+    return out | _worked(event.worker, event.started_at)
+
+
+def _worked(worker: str | None, started_at: Millis | None) -> Packed:
+    out: Packed = {} if worker is None else {"worker": worker}
+    if started_at is not None:
+        out["started_at"] = started_at
+    return out
+
+
+def _read_resolved(packed: Packed) -> CommandResolved:
+    worker, started_at = packed.get("worker"), packed.get("started_at")
+    return CommandResolved(
+        packed["at"], parse(packed["path"]), read_answer(packed), packed.get("attempt", 0), worker, started_at
+    )
+
+
+def _attempt_failed(event: AttemptFailed) -> Packed:
+    out = {"e": "attempt", "at": event.at, "path": show(event.path), "attempt": event.attempt}
+    out |= {"failure": pack_failure(event.failure), "retry_at": event.retry_at}
+    if event.reason != "raised":
+        out["reason"] = event.reason
+    if event.heartbeat is not None:
+        out["heartbeat"] = Raw(event.heartbeat)
+    return out | _worked(event.worker, event.started_at)
+
+
+def _read_attempt_failed(packed: Packed) -> AttemptFailed:
+    return AttemptFailed(
+        at=packed["at"],
+        path=parse(packed["path"]),
+        attempt=packed["attempt"],
+        failure=read_failure(packed["failure"]),
+        retry_at=packed["retry_at"],
+        reason=packed.get("reason", "raised"),
+        heartbeat=read_raw(packed, "heartbeat"),
+        worker=packed.get("worker"),
+        started_at=packed.get("started_at"),
+    )
+
+
+_EVENTS: Mapping[str, Callable[[Packed], Event]] = {
+    "started": _read_started,
+    "issued": lambda packed: CommandIssued(packed["at"], parse(packed["path"]), read_command(packed["command"])),
+    "resolved": _read_resolved,
+    "attempt": _read_attempt_failed,
+    "abandoned": lambda packed: CommandAbandoned(packed["at"], parse(packed["path"])),
+    "received": lambda packed: HookReceived(
+        packed["at"], packed["hook"], orjson.dumps(packed["payload"]), packed["key"], packed.get("by")
+    ),
+    "cancel": lambda packed: CancelRequested(packed["at"], packed["key"], packed.get("reason"), packed.get("by")),
+    "paused": lambda packed: RunPaused(packed["at"], packed.get("by"), packed.get("reason")),
+    "resumed": lambda packed: RunResumed(packed["at"], packed.get("by")),
+    "finished": lambda packed: RunFinished(packed["at"], read_ending(packed)),
+}

@@ -1,0 +1,212 @@
+"""The values inside events as JSON: commands, options, outcomes, failures. See `packing`.
+
+Names in a failure are texts to compare, never to import.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, TypeAlias, assert_never
+
+import orjson
+
+from yieldflow.core.commands import CallStep, OpenHook, Receive, Recorded, Sleep, StepOptions
+from yieldflow.core.outcome import Answer, Cancelled, ContinuedAs, Ending, Err, Expired, Failure, Ok, Taken
+from yieldflow.core.retry import Retry
+from yieldflow.core.times import After, At, End, Millis
+from yieldflow.errors import Undecodable
+
+Packed: TypeAlias = dict[str, Any]
+Raw: TypeAlias = orjson.Fragment  # bytes that are JSON already
+
+_OPTIONS, _RETRY = StepOptions(), Retry()
+
+
+def unknown(what: str, tag: object) -> Undecodable:
+    return Undecodable("the event", "an event", f"the {what} {tag!r} is not known here; a newer yieldflow wrote it?")
+
+
+def given(*fields: tuple[str, Any, Any]) -> Packed:
+    """(key, value, default) of each field that is not at its default."""
+    return {key: value for key, value, default in fields if value != default}
+
+
+def read_raw(packed: Packed, key: str) -> bytes | None:
+    return orjson.dumps(packed[key]) if key in packed else None
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+def pack_command(command: Recorded) -> Packed:
+    match command:
+        case CallStep(name, arguments, options):
+            out = {"do": "step", "name": name, "arguments": Raw(arguments)}
+            return out if options == _OPTIONS else {**out, "options": _options(options)}
+        case Sleep(end):
+            return {"do": "sleep", **_end(end)}
+        case OpenHook(name):
+            return {"do": "hook", "name": name}
+        case Receive(hook, timeout):
+            return {"do": "receive", "hook": hook, **(_end(timeout) if timeout is not None else {})}
+        case _:
+            assert_never(command)
+
+
+def read_command(packed: Packed) -> Recorded:
+    match packed["do"]:
+        case "step":
+            options = _read_options(packed["options"]) if "options" in packed else _OPTIONS
+            return CallStep(packed["name"], orjson.dumps(packed["arguments"]), options)
+        case "sleep":
+            return Sleep(_read_end(packed))
+        case "hook":
+            return OpenHook(packed["name"])
+        case "receive":
+            timeout = _read_end(packed) if "for" in packed or "until" in packed else None
+            return Receive(packed["hook"], timeout)
+        case tag:
+            raise unknown("command", tag)
+
+
+def _end(end: End) -> Packed:
+    match end:
+        case After(millis):
+            return {"for": millis}
+        case At(instant):
+            return {"until": instant}
+        case _:
+            assert_never(end)
+
+
+def _read_end(packed: Packed) -> End:
+    return At(packed["until"]) if "until" in packed else After(packed["for"])
+
+
+def _options(options: StepOptions) -> Packed:
+    out = given(
+        ("queue", options.queue, None),
+        ("attempts", options.attempts, _OPTIONS.attempts),
+        ("lost", options.lost, _OPTIONS.lost),
+        ("timeout", options.timeout, None),
+        ("lease", options.lease, None),
+        ("heartbeat", options.heartbeat, None),
+        ("label", options.label, None),
+    )
+    return out if options.retry is None else {**out, "retry": _retry(options.retry)}
+
+
+def _read_options(packed: Packed) -> StepOptions:
+    return StepOptions(
+        queue=packed.get("queue"),
+        attempts=packed.get("attempts", _OPTIONS.attempts),
+        lost=packed.get("lost", _OPTIONS.lost),
+        timeout=packed.get("timeout"),
+        lease=packed.get("lease"),
+        heartbeat=packed.get("heartbeat"),
+        label=packed.get("label"),
+        retry=_read_retry(packed["retry"]) if "retry" in packed else None,
+    )
+
+
+def _retry(retry: Retry) -> Packed:
+    return given(
+        ("attempts", retry.attempts, _RETRY.attempts),
+        ("delay", retry.delay, _RETRY.delay),
+        ("factor", retry.factor, _RETRY.factor),
+        ("max_delay", retry.max_delay, _RETRY.max_delay),
+        ("jitter", retry.jitter, _RETRY.jitter),
+        ("retry_on", retry.retry_on, _RETRY.retry_on),
+        ("give_up_on", retry.give_up_on, _RETRY.give_up_on),
+        ("lost", retry.lost, _RETRY.lost),
+    )
+
+
+def _read_retry(packed: Packed) -> Retry:
+    return Retry(
+        attempts=packed.get("attempts", _RETRY.attempts),
+        delay=_millis(packed.get("delay", _RETRY.delay)),
+        factor=packed.get("factor", _RETRY.factor),
+        max_delay=_millis(packed.get("max_delay", _RETRY.max_delay)),
+        jitter=packed.get("jitter", _RETRY.jitter),
+        retry_on=tuple(packed.get("retry_on", _RETRY.retry_on)),
+        give_up_on=tuple(packed.get("give_up_on", _RETRY.give_up_on)),
+        lost=packed.get("lost", _RETRY.lost),
+    )
+
+
+def _millis(millis: Millis) -> timedelta:
+    return timedelta(milliseconds=millis)  # a bare number would mean seconds to `Retry`
+
+
+# --- outcomes ---------------------------------------------------------------------------------------------------------
+
+
+def pack_outcome(outcome: Answer | Ending) -> Packed:
+    match outcome:
+        case Ok(value):
+            return {"is": "ok", "value": Raw(value)}
+        case Err(failure):
+            return {"is": "error", "failure": pack_failure(failure)}
+        case Expired():
+            return {"is": "expired"}
+        case Taken(position):
+            return {"is": "taken", "position": position}
+        case Cancelled(reason, forced):
+            return {"is": "cancelled", **given(("reason", reason, None), ("forced", forced, False))}
+        case ContinuedAs(run_id):
+            return {"is": "continued", "run": run_id}
+        case _:
+            assert_never(outcome)
+
+
+def read_answer(packed: Packed) -> Answer:
+    match packed["is"]:
+        case "ok":
+            return Ok(orjson.dumps(packed["value"]))
+        case "error":
+            return Err(read_failure(packed["failure"]))
+        case "expired":
+            return Expired()
+        case "taken":
+            return Taken(packed["position"])
+        case tag:
+            raise unknown("answer", tag)
+
+
+def read_ending(packed: Packed) -> Ending:
+    match packed["is"]:
+        case "ok":
+            return Ok(orjson.dumps(packed["value"]))
+        case "error":
+            return Err(read_failure(packed["failure"]))
+        case "cancelled":
+            return Cancelled(packed.get("reason"), packed.get("forced", False))
+        case "continued":
+            return ContinuedAs(packed["run"])
+        case tag:
+            raise unknown("end", tag)
+
+
+def pack_failure(failure: Failure) -> Packed:
+    out: Packed = {"names": failure.names, "message": failure.message}
+    if failure.args is not None:
+        out["args"] = Raw(failure.args)
+    if failure.state is not None:
+        out["state"] = Raw(failure.state)
+    if failure.traceback is not None:
+        out["traceback"] = failure.traceback
+    if failure.cause is not None:
+        out["cause"] = pack_failure(failure.cause)
+    return out
+
+
+def read_failure(packed: Packed) -> Failure:
+    return Failure(
+        names=tuple(packed["names"]),
+        message=packed["message"],
+        args=read_raw(packed, "args"),
+        state=read_raw(packed, "state"),
+        traceback=packed.get("traceback"),
+        cause=read_failure(packed["cause"]) if "cause" in packed else None,
+    )

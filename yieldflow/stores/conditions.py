@@ -1,0 +1,105 @@
+"""When a commit may be applied, for stores that decide in Python. It only looks; it writes nothing.
+
+What holds is checked in this order: the run is there, the condition, the revocations.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, assert_never
+
+from yieldflow.core.path import Path
+from yieldflow.core.times import Millis
+from yieldflow.ports import Claimed, Commit, Conflict, Done, Head, Holding, Mark, Open, Refused, Revoke
+
+
+class Standing(Protocol):
+    """A run as it stands before the commit."""
+
+    @property
+    def head(self) -> Mark: ...
+    @property
+    def done(self) -> bool: ...
+    @property
+    def payloads(self) -> int: ...
+    def has(self, mark: Mark) -> bool:
+        """Whether the log went through *mark*; one with an empty commit id is taken at its length."""
+        ...
+
+    def tail(self, length: int) -> tuple[bytes, ...]: ...
+    def claim_at(self, path: Path) -> Claimed | None: ...
+    def delivered(self, once: str) -> int | None: ...
+
+
+def against(commit: Commit, run: Standing | None, now: Millis) -> Conflict | Refused | None:
+    """Why the commit cannot be applied."""
+    if run is None:
+        return _without_a_run(commit, now)
+    return _condition(commit, run, now) or _revocation(commit, run, now)
+
+
+def applied(commit: Commit, run: Standing, now: Millis, claimed: tuple[Path, ...]) -> Done:
+    """The answer once *run* stands as the commit left it."""
+    if isinstance(commit.on, Head):
+        return Done(run.head, now, claimed=claimed)
+    if commit.after is None:
+        return Done(run.head, now, run.tail(0), claimed)
+    gap = not run.has(commit.after)
+    return Done(run.head, now, () if gap else run.tail(commit.after.length), claimed, gap)
+
+
+def _without_a_run(commit: Commit, now: Millis) -> Conflict | Refused | None:
+    match commit.on:
+        case Head(None):
+            return Refused("revoked", now) if commit.revoke else None
+        case Head():
+            return Conflict(None, now, gap=True)
+        case Holding() | Open():
+            return Refused("unknown", now)
+        case _:
+            assert_never(commit.on)
+
+
+def _condition(commit: Commit, run: Standing, now: Millis) -> Conflict | Refused | None:
+    match commit.on:
+        case Head(at):
+            return _conflict(at, run, now)
+        case Holding(path, token):
+            if run.done:
+                return Refused("ended", now)
+            return None if _held(run.claim_at(path), token) else Refused("resolved", now)
+        case Open(once):
+            return _not_open(once, commit, run, now)
+        case _:
+            assert_never(commit.on)
+
+
+def _conflict(at: Mark | None, run: Standing, now: Millis) -> Conflict | None:
+    if at == run.head:
+        return None
+    if at is None:
+        return Conflict(run.head, now, run.tail(0))
+    gap = not at.commit or not run.has(at)
+    return Conflict(run.head, now, () if gap else run.tail(at.length), gap)
+
+
+def _not_open(once: str, commit: Commit, run: Standing, now: Millis) -> Refused | None:
+    position = run.delivered(once)
+    if position is not None:  # before "ended": who lost the first reply must learn that it was delivered
+        return Refused("twice", now, position)
+    if run.done:
+        return Refused("ended", now)
+    full = commit.payloads > 0 and run.payloads + commit.payloads > commit.inbox
+    return Refused("inbox", now) if full else None
+
+
+def _revocation(commit: Commit, run: Standing, now: Millis) -> Refused | None:
+    return None if all(_revocable(revoke, run, now) for revoke in commit.revoke) else Refused("revoked", now)
+
+
+def _revocable(revoke: Revoke, run: Standing, now: Millis) -> bool:
+    claim = run.claim_at(revoke.path)
+    return claim is not None and _held(claim, revoke.token) and (revoke.gone or claim.until <= now)
+
+
+def _held(claim: Claimed | None, token: str) -> bool:
+    return claim is not None and claim.token == token

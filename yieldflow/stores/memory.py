@@ -1,0 +1,285 @@
+"""A store in the memory of one process: for tests, scripts and trying things out. It keeps nothing on disk.
+
+It is also the model that the other stores are compared with: a dataclass for each run and straight code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from heapq import nsmallest
+from itertools import islice
+from threading import RLock
+from typing import assert_never
+
+from attrs import evolve
+
+from yieldflow.core.path import Path
+from yieldflow.core.times import Millis
+from yieldflow.ports import (
+    CLAIMS_A_CALL,
+    Beat,
+    Claim,
+    Claimed,
+    Commit,
+    Due,
+    Entry,
+    Filter,
+    Free,
+    Grant,
+    Granted,
+    Head,
+    Holding,
+    Log,
+    Mark,
+    Open,
+    Page,
+    Reply,
+    Summary,
+)
+from yieldflow.stores import conditions, rules
+from yieldflow.stores.bell import Bell
+
+_LOOK_EVERY = 60.0  # seconds; every change of this store rings the bell
+
+
+@dataclass
+class _Run:
+    summary: Summary
+    events: list[bytes] = field(default_factory=list)
+    commits: list[str] = field(default_factory=list)  # of each event: the commit that wrote it
+    free: dict[Path, Free] = field(default_factory=dict)
+    claimed: dict[Path, Claimed] = field(default_factory=dict)
+    once: dict[str, int] = field(default_factory=dict)  # key -> position of the delivery
+    hooks: dict[str, str] = field(default_factory=dict)  # token hash -> name
+    payloads: int = 0
+    base: Millis | None = None  # the alarm without the ends of leases
+    alarm: Millis | None = None
+    rings: int = 0
+    done: bool = False
+
+    @property
+    def head(self) -> Mark:
+        return Mark(len(self.commits), self.commits[-1])
+
+    def has(self, mark: Mark) -> bool:
+        if not mark.commit:
+            return 0 <= mark.length <= len(self.commits)
+        return 0 < mark.length <= len(self.commits) and self.commits[mark.length - 1] == mark.commit
+
+    def tail(self, length: int) -> tuple[bytes, ...]:
+        return rules.tail(islice(self.events, length, None))
+
+    def claim_at(self, path: Path) -> Claimed | None:
+        return self.claimed.get(path)
+
+    def delivered(self, once: str) -> int | None:
+        return self.once.get(once)
+
+    def held(self, path: Path, token: str) -> Claimed | None:
+        claim = self.claimed.get(path)
+        return claim if claim is not None and claim.token == token else None
+
+    def put(self, entry: Entry) -> None:
+        self.drop(entry.path)
+        match entry:
+            case Free():
+                self.free[entry.path] = entry
+            case Claimed():
+                self.claimed[entry.path] = entry
+            case _:
+                assert_never(entry)
+
+    def drop(self, path: Path) -> None:
+        self.free.pop(path, None)
+        self.claimed.pop(path, None)
+
+    def end(self) -> None:
+        self.done = True
+        self.base = self.alarm = None
+        for table in (self.free, self.claimed, self.hooks):
+            table.clear()
+
+    def set_alarm(self) -> None:
+        self.alarm = rules.earliest(self.base, *(claim.until for claim in self.claimed.values()))
+
+
+class MemoryStore:
+    """Safe to share between threads. *clock* answers the time in milliseconds since the epoch."""
+
+    def __init__(self, clock: rules.Clock | None = None) -> None:
+        self._clock = clock or rules.wall_clock()
+        self._runs: dict[str, _Run] = {}
+        self._lock = RLock()
+        self._bell = Bell()
+
+    def read(self, run_id: str, after: Mark | None = None) -> Log | None:
+        with self._lock:
+            now, run = self._clock(), self._runs.get(run_id)
+            if run is None:
+                return None
+            gap = after is not None and not run.has(after)
+            free: dict[str, int] = {}
+            for entry in run.free.values():
+                if entry.not_before <= now:
+                    free[entry.queue] = free.get(entry.queue, 0) + 1
+            return Log(
+                head=run.head,
+                events=run.tail(0 if gap or after is None else after.length),
+                claimed=tuple(run.claimed[path] for path in sorted(run.claimed)),
+                free=free,
+                entries=len(run.free) + len(run.claimed),
+                summary=run.summary,
+                alarm=run.alarm,
+                now=now,
+                gap=gap,
+            )
+
+    def work(self, run_id: str) -> tuple[Entry, ...]:
+        with self._lock:
+            run = self._runs.get(run_id)
+            if run is None:
+                return ()
+            entries: list[Entry] = [*run.free.values(), *run.claimed.values()]
+            return tuple(sorted(entries, key=lambda entry: entry.path))
+
+    def commit(self, commits: Sequence[Commit]) -> tuple[Reply, ...]:
+        for commit in commits:
+            rules.check(commit)
+        with self._lock:
+            replies = tuple(self._commit(commit, self._clock()) for commit in commits)
+        self._bell.ring(commit.run_id for commit in commits)
+        return replies
+
+    def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
+        with self._lock:
+            now, run = self._clock(), self._runs.get(run_id)
+            if run is None:
+                return Granted(now)
+            due = [entry for entry in run.free.values() if entry.queue in queues and entry.not_before <= now]
+            first = nsmallest(CLAIMS_A_CALL, due, key=lambda entry: (entry.not_before, entry.path))
+            claims = [rules.claimed(entry, token, worker, now) for entry, token in zip(first, tokens, strict=False)]
+            for claim in claims:
+                run.put(claim)
+            if claims:
+                run.set_alarm()
+            return Granted(now, tuple(Grant(claim, run.events[claim.work.event - 1], run.head) for claim in claims))
+
+    def renew(self, beats: Sequence[Beat]) -> tuple[Mark | None, ...]:
+        with self._lock:
+            return tuple(self._renew(beat) for beat in beats)
+
+    def release(self, run_id: str, path: Path, token: str, not_before: Millis = 0) -> None:
+        with self._lock:
+            run = self._runs.get(run_id)
+            claim = run.held(path, token) if run else None
+            if run is not None and claim is not None:
+                run.put(evolve(claim.work, not_before=not_before))
+                run.base = rules.hinted(run.base, self._clock(), not_before)
+                run.set_alarm()
+
+    def due(self, limit: int) -> tuple[Due, ...]:
+        with self._lock:
+            now = self._clock()
+            ringing = sorted((run.alarm, run_id) for run_id, run in self._runs.items() if run.alarm is not None)
+            due = [run_id for alarm, run_id in ringing[:limit] if alarm <= now]
+            for run in (self._runs[run_id] for run_id in due):
+                run.base, run.alarm = rules.put_off(run.base, run.rings, now)
+                run.rings += 1
+            return tuple(Due(run_id, self._runs[run_id].summary.queue) for run_id in due)
+
+    def next_alarm(self) -> tuple[Millis | None, Millis]:
+        with self._lock:
+            return rules.earliest(*(run.alarm for run in self._runs.values())), self._clock()
+
+    def find(self, wanted: Filter, cursor: str | None = None) -> Page:
+        with self._lock:
+            listed = [run.summary for run in self._runs.values() if rules.fits(run.summary, wanted)]
+        if cursor is not None:
+            listed = [summary for summary in listed if rules.place(summary) < rules.place_of(cursor)]
+        listed.sort(key=rules.place, reverse=True)
+        runs = tuple(listed[: wanted.limit])
+        return Page(runs, rules.cursor_after(runs[-1]) if len(listed) > len(runs) > 0 else None)
+
+    def resolve(self, token_hash: str) -> tuple[str, str] | None:
+        with self._lock:
+            for run_id, run in self._runs.items():
+                if token_hash in run.hooks:
+                    return run_id, run.hooks[token_hash]
+            return None
+
+    def wait(self, run_id: str, head: Mark | None, seconds: float) -> bool:
+        return self._bell.wait(run_id, lambda: self._head(run_id) != head, seconds, look_every=_LOOK_EVERY)
+
+    def delete(self, run_id: str) -> None:
+        with self._lock:
+            self._runs.pop(run_id, None)
+        self._bell.ring([run_id])
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    # --- one commit ----------------------------------------------------------------------------------------------
+
+    def _commit(self, commit: Commit, now: Millis) -> Reply:
+        run = self._runs.get(commit.run_id)
+        refusal = conditions.against(commit, run, now)
+        if refusal is not None:
+            return refusal
+        if run is None:
+            assert commit.summary is not None  # as `check` saw to
+            run = self._runs[commit.run_id] = _Run(commit.summary)
+        given = _apply(commit, run, now)
+        if commit.done:
+            run.end()
+        return conditions.applied(commit, run, now, given)
+
+    def _renew(self, beat: Beat) -> Mark | None:
+        run = self._runs.get(beat.run_id)
+        claim = run.held(beat.path, beat.token) if run else None
+        if run is None or claim is None:
+            return None
+        run.put(rules.renewed(claim, self._clock()))
+        run.set_alarm()
+        return run.head
+
+    def _head(self, run_id: str) -> Mark | None:
+        with self._lock:
+            run = self._runs.get(run_id)
+            return None if run is None else run.head
+
+
+def _apply(commit: Commit, run: _Run, now: Millis) -> tuple[Path, ...]:
+    """Everything but the end; answers which work was claimed."""
+    before = len(run.events)
+    run.events += commit.events
+    run.commits += [commit.commit] * len(commit.events)
+    for path in (*(revoke.path for revoke in commit.revoke), *commit.drop):
+        run.drop(path)
+    for entry in commit.put:
+        run.put(entry)
+    given = tuple(claim.path for claim in commit.claim if _take(claim, commit.worker, run, now))
+    run.summary = rules.summary_after(commit, run.summary)
+    run.hooks.update(commit.hooks)
+    run.rings = run.rings if rules.keeps_rings(commit) else 0
+    match commit.on:
+        case Head():
+            run.base, run.payloads = commit.alarm, commit.payloads
+        case Holding():
+            run.base = rules.hinted(run.base, now)
+        case Open(once):
+            run.base = rules.hinted(run.base, now)
+            run.payloads += commit.payloads
+            run.once[once] = before + 1
+        case _:
+            assert_never(commit.on)
+    run.set_alarm()
+    return given
+
+
+def _take(claim: Claim, worker: str, run: _Run, now: Millis) -> bool:
+    entry = run.free.get(claim.path)
+    if entry is None or entry.not_before > now:
+        return False
+    run.put(rules.claimed(entry, claim.token, worker, now))
+    return True

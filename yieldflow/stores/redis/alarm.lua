@@ -1,0 +1,30 @@
+-- The alarm of a run: the earlier of what its committer set (the base, kept in the summary) and the
+-- earliest end of a lease. One member a run in one sorted set.
+local function earlier(base, lease)
+  local at = lease and tonumber(lease)
+  return base and at and math.min(base, at) or base or at
+end
+
+local function set_alarm(base)
+  local at = earlier(base, redis.call("ZRANGE", leases, 0, 0, "WITHSCORES")[2])
+  if at then
+    redis.call("ZADD", alarms, at, run)
+  else
+    redis.call("ZREM", alarms, run)
+  end
+end
+
+-- After a claim or a beat. An alarm that is due stays due until it rings. A lease that is over has rung
+-- already when the alarm is not due: it must not undo the putting off.
+local function move_alarm()
+  local at = redis.call("ZSCORE", alarms, run)
+  if at and tonumber(at) <= now then
+    return
+  end
+  local base = tonumber(redis.call("HGET", summary, "alarm"))
+  local lease = redis.call("ZRANGEBYSCORE", leases, "(" .. string.format("%d", now), "+inf", "WITHSCORES", "LIMIT", 0, 1)[2]
+  at = earlier(base, lease)
+  if at then
+    redis.call("ZADD", alarms, at, run)
+  end
+end

@@ -1,0 +1,25 @@
+-- ARGV: prefix, run, and the length and commit id of the mark that is known ("0" and "": none).
+local length, commit = head_of_log()
+if length == 0 then
+  return { now, 0 }
+end
+local after = { tonumber(ARGV[3]), ARGV[4] }
+local gap = not on_log(after, length)
+local claimed = {}
+local held_claims = redis.call("HGETALL", claims)
+for index = 1, #held_claims, 2 do
+  local path = held_claims[index]
+  local lease = redis.call("ZSCORE", leases, path)
+  claimed[#claimed + 1] = { path, redis.call("HGET", work, path), held_claims[index + 1], tonumber(lease) }
+end
+local free = {}
+for _, queue in ipairs(queues_of_run()) do
+  free[#free + 1] = { queue, redis.call("ZCOUNT", free_key(queue), "-inf", now) }
+end
+local about = redis.call("HMGET", summary, "about", "status", "note")
+local alarm = redis.call("ZSCORE", alarms, run)
+local items = tail(gap and 0 or after[1], length)
+return {
+  now, length, commit, gap and 1 or 0, items, claimed, free, redis.call("HLEN", work), about,
+  alarm and tonumber(alarm) or false,
+}

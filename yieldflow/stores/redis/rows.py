@@ -1,0 +1,108 @@
+"""How the values of the ports look in Redis: JSON for what the scripts read, paths that sort as numbers.
+
+It knows no key and sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, assert_never
+
+import orjson
+
+from yieldflow.core.path import Path
+from yieldflow.ports import Claimed, Commit, Free, Head, Holding, Mark, Note, On, Open, Status, Summary
+
+
+def key_of(path: Path) -> str:
+    """Each number after its count of digits (2 is "12", 10 is "210"), so that text sorts as the numbers do."""
+    return ".".join(f"{chr(ord('0') + len(str(number)))}{number}" for number in path)
+
+
+def path_of(key: bytes) -> Path:
+    return tuple(int(part[1:]) for part in key.split(b".")) if key else ()
+
+
+def plan(commit: Commit) -> bytes:
+    """All of a commit but its events, which need not be text. ValueError: the commit cannot be kept."""
+    if " " in commit.commit:
+        raise ValueError(f"a commit id has no spaces: {commit.commit!r}")
+    content: dict[str, Any] = {
+        **_condition(commit.on),
+        "commit": commit.commit,
+        "revoke": [[key_of(revoke.path), revoke.token, revoke.gone] for revoke in commit.revoke],
+        "drop": [key_of(path) for path in commit.drop],
+        "put": [[key_of(work.path), work.queue, work.not_before, entry(work).decode()] for work in commit.put],
+        "claim": [[key_of(claim.path), claim.token] for claim in commit.claim],
+        "worker": commit.worker,
+        "hooks": dict(commit.hooks),
+        "payloads": commit.payloads,
+        "inbox": commit.inbox,
+        "done": commit.done,
+    }
+    if commit.after is not None:
+        content["after"] = [commit.after.length, commit.after.commit]
+    if commit.alarm is not None:  # a script would take null for something
+        content["alarm"] = commit.alarm
+    if commit.summary is not None:
+        content["summary"] = _listed(commit.summary)
+    return orjson.dumps(content)
+
+
+def _condition(on: On) -> dict[str, Any]:
+    match on:
+        case Head(at):
+            return {"on": "head"} if at is None else {"on": "head", "at": [at.length, at.commit]}
+        case Holding(path, token):
+            return {"on": "holding", "path": key_of(path), "token": token}
+        case Open(once):
+            return {"on": "open", "once": once}
+        case _:
+            assert_never(on)
+
+
+def entry(work: Free) -> bytes:
+    timeout = False if work.timeout is None else work.timeout  # a script would take null for something
+    return orjson.dumps([work.queue, work.event, work.attempt, work.lease, timeout, work.not_before, work.losses])
+
+
+def free(key: bytes, text: bytes) -> Free:
+    queue, issued, attempt, lease, timeout, not_before, losses = orjson.loads(text)
+    return Free(path_of(key), queue, issued, attempt, lease, not_before, None if timeout is False else timeout, losses)
+
+
+def claimed(key: bytes, text: bytes, claim: bytes, until: int) -> Claimed:
+    token, worker, since, deadline = orjson.loads(claim)
+    return Claimed(free(key, text), token, worker, since, until, None if deadline is False else deadline)
+
+
+def _listed(summary: Summary) -> dict[str, Any]:
+    about = [summary.run_id, summary.workflow, summary.queue, summary.started_at, summary.finished_at]
+    note = summary.note
+    return {
+        "about": orjson.dumps([*about, dict(summary.tags)]).decode(),
+        "status": summary.status,
+        "note": "" if note is None else orjson.dumps([note.reason, note.length, note.version]).decode(),
+        "queue": summary.queue,
+        "started": summary.started_at,
+    }
+
+
+def summary(about: bytes, status: bytes, note: bytes | None) -> Summary:
+    run_id, workflow, queue, started_at, finished_at, tags = orjson.loads(about)
+    named: Status = status.decode()  # type: ignore[assignment]  # only `_listed` and the scripts write it
+    blocked = Note(*orjson.loads(note)) if note else None
+    return Summary(run_id, workflow, queue, named, started_at, finished_at, tags, blocked)
+
+
+def mark(length: int, commit: bytes) -> Mark | None:
+    return Mark(length, commit.decode()) if length else None
+
+
+def event(item: bytes) -> bytes:
+    """An item of the log without the id of its commit."""
+    return item[item.index(b" ") + 1 :]
+
+
+def events(items: Sequence[bytes]) -> tuple[bytes, ...]:
+    return tuple(map(event, items))

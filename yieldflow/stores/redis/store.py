@@ -1,0 +1,168 @@
+"""The port `Store` on one Redis or Valkey server: each verb is one Lua script and one round trip.
+
+The server's clock is the only one. It re-sends nothing: a reply that does not come is `ReplyLost`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import redis
+from redis.client import PubSub
+
+from yieldflow.core.path import Path
+from yieldflow.core.times import Millis
+from yieldflow.ports import (
+    Beat,
+    Commit,
+    Conflict,
+    Done,
+    Due,
+    Entry,
+    Filter,
+    Grant,
+    Granted,
+    Log,
+    Mark,
+    Page,
+    Refused,
+    Reply,
+)
+from yieldflow.stores import rules
+from yieldflow.stores.redis import listing, rows
+from yieldflow.stores.redis.scripts import Scripts, Word
+from yieldflow.stores.redis.server import replies
+
+POLL_SECONDS = 1.0  # a waiter looks so often, whatever is published
+
+
+class RedisStore:
+    """Give it a client of `connect`, which re-sends nothing and answers bytes."""
+
+    def __init__(self, client: redis.Redis, prefix: str = "yieldflow") -> None:
+        self._client = client
+        self._prefix = prefix
+        self._scripts = Scripts(client)
+
+    def read(self, run_id: str, after: Mark | None = None) -> Log | None:
+        length, commit = (after.length, after.commit) if after is not None else (0, "")
+        now, end, *rest = self._scripts.call("read", self._prefix, run_id, length, commit)
+        return None if end == 0 else _log(now, end, *rest)
+
+    def work(self, run_id: str) -> tuple[Entry, ...]:
+        with replies(), self._client.pipeline(transaction=True) as pipe:
+            pipe.hgetall(self._key("work", run_id))
+            pipe.hgetall(self._key("claims", run_id))
+            pipe.zrange(self._key("leases", run_id), 0, -1, withscores=True)
+            work, claims, leases = pipe.execute()
+        until = {key: int(end) for key, end in leases}
+        entries: list[Entry] = [
+            rows.claimed(key, text, claims[key], until[key]) if key in claims else rows.free(key, text)
+            for key, text in work.items()
+        ]
+        return tuple(sorted(entries, key=lambda entry: entry.path))
+
+    def commit(self, commits: Sequence[Commit]) -> tuple[Reply, ...]:
+        for commit in commits:
+            rules.check(commit)
+        calls: list[list[Word]] = [
+            [self._prefix, commit.run_id, rows.plan(commit), *commit.events] for commit in commits
+        ]
+        return tuple(_reply(*answer) for answer in self._scripts.call_each("commit", calls))
+
+    def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
+        names = list(dict.fromkeys(queues))
+        words: list[Word] = [worker, len(names), *names, *tokens]
+        now, length, commit, given = self._scripts.call("claim", self._prefix, run_id, *words)
+        head = Mark(length, commit.decode())
+        return Granted(now, tuple(Grant(rows.claimed(*claim), rows.event(item), head) for *claim, item in given))
+
+    def renew(self, beats: Sequence[Beat]) -> tuple[Mark | None, ...]:
+        calls = [(self._prefix, beat.run_id, rows.key_of(beat.path), beat.token) for beat in beats]
+        return tuple(head and rows.mark(*head) for head in self._scripts.call_each("renew", calls))
+
+    def release(self, run_id: str, path: Path, token: str, not_before: Millis = 0) -> None:
+        self._scripts.call("release", self._prefix, run_id, rows.key_of(path), token, not_before)
+
+    def due(self, limit: int) -> tuple[Due, ...]:
+        rung = self._scripts.call("due", self._prefix, "", limit)
+        return tuple(Due(run_id.decode(), queue.decode()) for run_id, queue in rung)
+
+    def next_alarm(self) -> tuple[Millis | None, Millis]:
+        with replies(), self._client.pipeline(transaction=False) as pipe:
+            pipe.zrange(f"{self._prefix}:alarms", 0, 0, withscores=True)
+            pipe.time()
+            first, (seconds, micros) = pipe.execute()
+        return (int(first[0][1]) if first else None), seconds * 1_000 + micros // 1_000
+
+    def find(self, wanted: Filter, cursor: str | None = None) -> Page:
+        return listing.find(self._scripts, self._prefix, wanted, cursor)
+
+    def resolve(self, token_hash: str) -> tuple[str, str] | None:
+        with replies():
+            found = self._client.hget(f"{self._prefix}:tokens", token_hash)
+        if found is None:
+            return None
+        run_id, hook = orjson.loads(found)
+        return run_id, hook
+
+    def wait(self, run_id: str, head: Mark | None, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        if self._head(run_id) != head:
+            return True
+        pubsub: PubSub = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # redis-py's
+        with replies(), pubsub as moves:
+            moves.subscribe(self._key("moved", run_id))
+            while (left := end - time.monotonic()) > 0:
+                moves.get_message(timeout=min(left, POLL_SECONDS))  # its own confirmation is the first
+                if self._head(run_id) != head:
+                    return True
+        return False
+
+    def delete(self, run_id: str) -> None:
+        self._scripts.call("delete", self._prefix, run_id)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _key(self, kind: str, run_id: str) -> str:
+        return f"{self._prefix}:{kind}:{run_id}"
+
+    def _head(self, run_id: str) -> Mark | None:
+        log = self._key("log", run_id)
+        with replies(), self._client.pipeline(transaction=True) as pipe:
+            pipe.llen(log)
+            pipe.lindex(log, -1)
+            length, item = pipe.execute()
+        return rows.mark(length, item.split(b" ", 1)[0]) if item is not None else None
+
+
+def _reply(kind: bytes, now: Millis, *rest: Any) -> Reply:
+    match kind, rest:
+        case b"done", (length, commit, gap, items, claimed):
+            paths = tuple(rows.path_of(key) for key in claimed)
+            return Done(Mark(length, commit.decode()), now, rows.events(items), paths, bool(gap))
+        case b"conflict", (length, commit, gap, items):
+            return Conflict(rows.mark(length, commit), now, rows.events(items), bool(gap))
+        case b"refused", (reason, position):
+            return Refused(reason.decode(), now, position or None)
+    raise AssertionError(f"commit.lua answered {kind!r}")
+
+
+def _log(now: Millis, length: int, commit: bytes, gap: int, items: list[bytes], *rest: Any) -> Log:
+    claims, free, entries, about, alarm = rest
+    claimed = sorted((rows.claimed(*claim) for claim in claims), key=lambda claim: claim.path)
+    return Log(
+        head=Mark(length, commit.decode()),
+        events=rows.events(items),
+        claimed=tuple(claimed),
+        free={queue.decode(): count for queue, count in free if count},
+        entries=entries,
+        summary=rows.summary(*about),
+        alarm=alarm,
+        now=now,
+        gap=bool(gap),
+    )

@@ -1,0 +1,137 @@
+"""The rules that every store keeps, as functions over values: leases, alarms, tails, summaries, pages.
+
+Nothing here keeps state or talks to anything, but for the clock of a process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from attrs import evolve
+
+from yieldflow.core.times import Millis
+from yieldflow.ports import (
+    HINT_AFTER,
+    LONGEST_PUT_OFF,
+    TAIL_BYTES,
+    TAIL_EVENTS,
+    Claimed,
+    Commit,
+    Filter,
+    Free,
+    Head,
+    Summary,
+)
+
+Clock = Callable[[], Millis]
+
+
+def wall_clock() -> Clock:
+    """A clock that never runs backwards within this process, whatever happens to the wall clock."""
+    latest = 0
+
+    def now() -> Millis:
+        nonlocal latest  # without a lock, which a fork could leave locked: a thread that races reads a moment ago
+        latest = max(latest, time.time_ns() // 1_000_000)
+        return latest
+
+    return now
+
+
+def check(commit: Commit) -> None:
+    """Raises ValueError for a commit that no store can apply, before anything is written."""
+    match commit.on:
+        case Head(None) if commit.summary is None or not commit.events:
+            raise ValueError(f"the first commit of run {commit.run_id!r} needs events and a summary")
+        case _:
+            return
+
+
+def tail(events: Iterable[bytes]) -> tuple[bytes, ...]:
+    """The first of *events*, at most `TAIL_EVENTS` or `TAIL_BYTES` of them, but one at least; takes no more than one
+    event too many from the iterable.
+    """
+    kept: list[bytes] = []
+    room = TAIL_BYTES
+    for event in events:
+        room -= len(event)
+        if kept and (room < 0 or len(kept) == TAIL_EVENTS):
+            break
+        kept.append(event)
+    return tuple(kept)
+
+
+# --- leases ------------------------------------------------------------------------------------------------
+
+
+def claimed(work: Free, token: str, worker: str, now: Millis) -> Claimed:
+    deadline = None if work.timeout is None else now + work.timeout
+    return Claimed(work, token, worker, now, _lease_end(work, deadline, now), deadline)
+
+
+def renewed(claim: Claimed, now: Millis) -> Claimed:
+    return evolve(claim, until=_lease_end(claim.work, claim.deadline, now))
+
+
+def _lease_end(work: Free, deadline: Millis | None, now: Millis) -> Millis:
+    return now + work.lease if deadline is None else min(now + work.lease, deadline)
+
+
+# --- alarms ------------------------------------------------------------------------------------------------
+
+
+def earliest(*instants: Millis | None) -> Millis | None:
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+def hinted(base: Millis | None, now: Millis, not_before: Millis = 0) -> Millis | None:
+    """The alarm, but for leases, after a change by someone who cannot decide."""
+    return earliest(base, max(not_before, now + HINT_AFTER))
+
+
+def put_off(base: Millis | None, rings: int, now: Millis) -> tuple[Millis, Millis]:
+    """The alarm without and with leases of a run that rings once more after *rings* times without a commit."""
+    alarm = now + min(HINT_AFTER << min(rings, 20), LONGEST_PUT_OFF)
+    return (min(base, alarm) if base is not None and base > now else alarm), alarm
+
+
+# --- summaries and pages -------------------------------------------------------------------------------------
+
+
+def summary_after(commit: Commit, before: Summary) -> Summary:
+    """What is listed after *commit*; events clear a note, as the log that could not be continued is another now."""
+    chosen = commit.summary if isinstance(commit.on, Head) and commit.summary is not None else before
+    if not commit.events or (chosen.note is None and chosen.status != "blocked"):
+        return chosen
+    return evolve(chosen, note=None, status="running" if chosen.status == "blocked" else chosen.status)
+
+
+def keeps_rings(commit: Commit) -> bool:
+    """Whether the commit only says that the run is blocked: then its alarm goes on backing off."""
+    return isinstance(commit.on, Head) and commit.summary is not None and commit.summary.note is not None
+
+
+def fits(summary: Summary, wanted: Filter) -> bool:
+    return (
+        (wanted.status is None or summary.status == wanted.status)
+        and (wanted.workflow is None or summary.workflow == wanted.workflow)
+        and (wanted.tag is None or summary.tags.get(wanted.tag[0]) == wanted.tag[1])
+        and (wanted.since is None or wanted.since <= summary.started_at)
+        and (wanted.until is None or summary.started_at < wanted.until)
+    )
+
+
+def place(summary: Summary) -> tuple[Millis, str]:
+    """Where a run stands in a listing, which goes from the greatest place to the least."""
+    return summary.started_at, summary.run_id
+
+
+def cursor_after(summary: Summary) -> str:
+    return f"{summary.started_at} {summary.run_id}"
+
+
+def place_of(cursor: str) -> tuple[Millis, str]:
+    """Raises ValueError for what `cursor_after` did not write."""
+    at, _, run_id = cursor.partition(" ")
+    return int(at), run_id

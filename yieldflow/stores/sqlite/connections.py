@@ -1,0 +1,156 @@
+"""The connections to one store file: each is used by one thread at a time, and by no other process than opened it.
+
+A transaction is a function that is called again from its start when the file is locked, so that nobody ever
+sees "database is locked". What SQLite says is turned into the sentences of `errors`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+import weakref
+from collections.abc import Callable
+from pathlib import Path as FilePath
+from sqlite3 import Connection
+from threading import Lock
+from typing import TypeVar
+
+from yieldflow.errors import StoreError, StoreUnreachable, StoreUnsuitable
+from yieldflow.stores.sqlite.schema import prepare
+
+T = TypeVar("T")
+Transaction = Callable[[Connection], T]
+
+_SHORTEST_NAP = 0.001  # seconds between two tries of a locked file
+_LONGEST_NAP = 0.02
+
+
+class _Process:
+    """What belongs to one process: never used again after a fork, nor closed there."""
+
+    def __init__(self) -> None:
+        self.idle: list[Connection] = []
+        self.writing = Lock()  # threads queue here, where it is fairer than in SQLite
+
+
+class Connections:
+    """*patience*: seconds that a locked file is waited for."""
+
+    def __init__(self, path: str | os.PathLike[str], patience: float) -> None:
+        if os.fspath(path) == ":memory:":
+            raise StoreUnsuitable("sqlite:///:memory:", "each connection would have its own; use memory: instead")
+        self._path = FilePath(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links
+        self._url = f"sqlite:///{os.fspath(path)}"
+        self._patience = patience
+        self._processes: dict[int, _Process] = {}
+        self._closed = False
+        weakref.finalize(self, _close_idle, self._processes)
+        self.read(lambda db: db.execute("SELECT 1 FROM run LIMIT 1"))  # says at once what is wrong with the file
+
+    def read(self, transaction: Transaction[T]) -> T:
+        """All that *transaction* reads is of one moment."""
+        return self._insist("BEGIN", transaction)
+
+    def write(self, transaction: Transaction[T]) -> T:
+        with self._here().writing:
+            return self._insist("BEGIN IMMEDIATE", transaction)
+
+    def close(self) -> None:
+        """Connections in use are closed when they are given back."""
+        self._closed = True
+        _close_idle(self._processes)
+
+    def _here(self) -> _Process:
+        return self._processes.setdefault(os.getpid(), _Process())
+
+    def _insist(self, begin: str, transaction: Transaction[T]) -> T:
+        end, nap = time.monotonic() + self._patience, _SHORTEST_NAP
+        while True:
+            try:
+                return self._once(begin, transaction)
+            except sqlite3.Error as error:
+                if not _locked(error) or time.monotonic() >= end:
+                    raise self._meaning(error) from error
+            time.sleep(nap)
+            nap = min(nap * 2, _LONGEST_NAP)
+
+    def _once(self, begin: str, transaction: Transaction[T]) -> T:
+        db = self._borrow()
+        try:
+            db.execute(begin)
+            answer = transaction(db)
+            db.execute("COMMIT")
+            return answer
+        finally:
+            self._give_back(db)
+
+    def _borrow(self) -> Connection:
+        if self._closed:
+            raise StoreUnreachable(self._url, "it was closed")
+        try:
+            return self._here().idle.pop()
+        except IndexError:
+            return self._open()
+
+    def _give_back(self, db: Connection) -> None:
+        if db.in_transaction:
+            db.rollback()
+        if self._closed:
+            db.close()
+        else:
+            self._here().idle.append(db)
+
+    def _open(self) -> Connection:
+        # No busy timeout: `_insist` waits, in shorter naps than SQLite takes.
+        db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            reason = self._set_up(db)
+        except sqlite3.Error:
+            db.close()
+            raise
+        if reason is not None:
+            db.close()
+            raise StoreUnsuitable(self._url, reason)
+        return db
+
+    def _set_up(self, db: Connection) -> str | None:
+        reason = prepare(db)
+        if reason is not None:
+            return reason
+        (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
+        db.execute("PRAGMA synchronous = NORMAL")
+        return None if mode == "wal" else "its file system has no write-ahead log; use a local disk"
+
+    def _meaning(self, error: sqlite3.Error) -> StoreError:
+        match _code(error):
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                return StoreUnreachable(self._url, f"another process kept it locked for {self._patience:g} s")
+            case sqlite3.SQLITE_CANTOPEN if not self._path.parent.is_dir():
+                return StoreUnsuitable(self._url, f"there is no directory {self._path.parent}; create it first")
+            case sqlite3.SQLITE_CANTOPEN if self._path.is_dir():
+                return StoreUnsuitable(self._url, "it is a directory; name a file in it")
+            case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_READONLY:
+                return StoreUnsuitable(self._url, f"no permission to write {self._path} and beside it ({error})")
+            case sqlite3.SQLITE_NOTADB:
+                return StoreUnsuitable(self._url, "the file is not an SQLite database; name another file")
+            case sqlite3.SQLITE_FULL:
+                return StoreUnsuitable(self._url, "the disk is full; nothing was changed")
+            case _:
+                return StoreUnsuitable(self._url, str(error))
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    """The primary code; what Python's module raises by itself has none."""
+    extended: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if extended is None else extended & 0xFF
+
+
+def _locked(error: sqlite3.Error) -> bool:
+    return _code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def _close_idle(processes: dict[int, _Process]) -> None:
+    process = processes.get(os.getpid())
+    while process is not None and process.idle:
+        process.idle.pop().close()

@@ -1,0 +1,53 @@
+"""Questions over all runs: who is due, which there are, whose hook a token opens. Each but the tag is an index."""
+
+# ruff: noqa: S608 - only this module's own clauses are put in; values are always bound
+
+from __future__ import annotations
+
+from itertools import islice
+from sqlite3 import Connection
+
+from yieldflow.core.times import Millis
+from yieldflow.ports import Due, Filter, Page
+from yieldflow.stores import rules
+from yieldflow.stores.sqlite.rows import SUMMARY, Row, summary_of
+
+
+def ring(db: Connection, limit: int, now: Millis) -> tuple[Due, ...]:
+    query = "SELECT id, run_id, queue, rings, base FROM run WHERE alarm <= ? ORDER BY alarm, run_id LIMIT ?"
+    due = db.execute(query, (now, limit)).fetchall()
+    put_off = ((*rules.put_off(base, rings, now), number) for number, _, _, rings, base in due)
+    db.executemany("UPDATE run SET base = ?, alarm = ?, rings = rings + 1 WHERE id = ?", put_off)
+    return tuple(Due(run_id, queue) for _, run_id, queue, _, _ in due)
+
+
+def next_alarm(db: Connection) -> Millis | None:
+    (alarm,) = db.execute("SELECT min(alarm) FROM run WHERE alarm IS NOT NULL").fetchone()
+    return None if alarm is None else int(alarm)
+
+
+def resolve(db: Connection, token_hash: str) -> tuple[str, str] | None:
+    query = "SELECT run_id, name FROM hook JOIN run ON run.id = hook.run WHERE token_hash = ? ORDER BY run.id LIMIT 1"
+    row = db.execute(query, (token_hash,)).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+def page(db: Connection, wanted: Filter, cursor: str | None) -> Page:
+    where, values = _where(wanted, cursor)
+    rows = db.execute(f"SELECT {SUMMARY} FROM run WHERE {where} ORDER BY started_at DESC, run_id DESC", values)
+    fitting = (summary for summary in map(summary_of, rows) if rules.fits(summary, wanted))  # the tag has no index
+    found = tuple(islice(fitting, wanted.limit + 1))
+    listed = found[: wanted.limit]
+    return Page(listed, rules.cursor_after(listed[-1]) if len(found) > len(listed) > 0 else None)
+
+
+def _where(wanted: Filter, cursor: str | None) -> tuple[str, Row]:
+    clauses = [
+        ("status = ?", (wanted.status,)),
+        ("workflow = ?", (wanted.workflow,)),
+        ("started_at >= ?", (wanted.since,)),
+        ("started_at < ?", (wanted.until,)),
+        ("(started_at, run_id) < (?, ?)", (None,) if cursor is None else rules.place_of(cursor)),
+    ]
+    asked = [(clause, values) for clause, values in clauses if values != (None,)]
+    return " AND ".join(clause for clause, _ in asked) or "1", tuple(value for _, values in asked for value in values)

@@ -1,0 +1,104 @@
+"""The tables of a store file, and the check that a file is one. A file of another schema is refused."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection
+
+VERSION = 1
+_APPLICATION = 0x79666C77  # "yflw", in the file's header: tells a store from any other SQLite file
+
+_TABLES = (
+    """CREATE TABLE run (
+        id INTEGER PRIMARY KEY,
+        run_id TEXT NOT NULL UNIQUE,
+        length INTEGER NOT NULL,
+        head TEXT NOT NULL,            -- the id of the commit that wrote the last event
+        done INTEGER NOT NULL,
+        base INTEGER,                  -- the alarm without the ends of leases
+        alarm INTEGER,
+        rings INTEGER NOT NULL,
+        payloads INTEGER NOT NULL,
+        workflow TEXT NOT NULL,
+        queue TEXT NOT NULL,
+        status TEXT NOT NULL,
+        started_at INTEGER NOT NULL,
+        finished_at INTEGER,
+        tags TEXT NOT NULL,            -- a JSON object
+        note TEXT                      -- a JSON list: reason, length, version
+    )""",
+    "CREATE INDEX run_alarm ON run (alarm, run_id) WHERE alarm IS NOT NULL",
+    "CREATE INDEX run_place ON run (started_at, run_id)",
+    "CREATE INDEX run_status ON run (status, started_at, run_id)",
+    "CREATE INDEX run_workflow ON run (workflow, started_at, run_id)",
+    """CREATE TABLE event (
+        run INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        writer TEXT NOT NULL,          -- the id of the commit that wrote it
+        bytes BLOB NOT NULL,
+        PRIMARY KEY (run, position)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE work (
+        run INTEGER NOT NULL,
+        path BLOB NOT NULL,            -- four bytes a number, so that it sorts as numbers
+        queue TEXT NOT NULL,
+        event INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        lease INTEGER NOT NULL,
+        not_before INTEGER NOT NULL,
+        timeout INTEGER,
+        losses INTEGER NOT NULL,
+        token TEXT,                    -- with all that follow: NULL while the entry is free
+        worker TEXT,
+        since INTEGER,
+        until INTEGER,
+        deadline INTEGER,
+        PRIMARY KEY (run, path)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX work_free ON work (run, queue, not_before, path) WHERE token IS NULL",
+    "CREATE INDEX work_claimed ON work (run, until) WHERE token IS NOT NULL",
+    """CREATE TABLE delivery (
+        run INTEGER NOT NULL,
+        once TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (run, once)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE hook (
+        token_hash TEXT NOT NULL,
+        run INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        PRIMARY KEY (token_hash, run)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX hook_run ON hook (run)",
+    f"PRAGMA application_id = {_APPLICATION}",
+    f"PRAGMA user_version = {VERSION}",
+)
+TABLES_OF_A_RUN = ("event", "work", "delivery", "hook")
+
+
+def prepare(db: Connection) -> str | None:
+    """Make the tables in an empty file; answers why the file cannot be used, if so."""
+    if _number(db, "application_id") == 0 and not _number(db, "schema_version"):
+        _create(db)
+    if _number(db, "application_id") != _APPLICATION:
+        return "the file is an SQLite database of something else; name another file"
+    version = _number(db, "user_version")
+    if version != VERSION:
+        return f"the file has schema {version} and this yieldflow knows {VERSION}; install the yieldflow that wrote it"
+    return None
+
+
+def _create(db: Connection) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        if not _number(db, "schema_version"):  # nobody else made them in between
+            for statement in _TABLES:
+                db.execute(statement)
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def _number(db: Connection, pragma: str) -> int:
+    (number,) = db.execute(f"PRAGMA {pragma}").fetchone()
+    return int(number)

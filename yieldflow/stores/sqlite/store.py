@@ -1,0 +1,241 @@
+"""The store's verbs as transactions: what must be one moment is one transaction, and no more is in it.
+
+Who waits in the process that writes is woken by a bell; other processes look at the head every 50 ms.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from heapq import merge
+from itertools import islice
+from sqlite3 import Connection
+from typing import assert_never
+
+from attrs import evolve
+
+from yieldflow.core.path import Path
+from yieldflow.core.times import Millis
+from yieldflow.ports import (
+    CLAIMS_A_CALL,
+    Beat,
+    Claim,
+    Claimed,
+    Commit,
+    Done,
+    Due,
+    Entry,
+    Filter,
+    Free,
+    Grant,
+    Granted,
+    Head,
+    Holding,
+    Log,
+    Mark,
+    Open,
+    Page,
+    Reply,
+)
+from yieldflow.stores import conditions, rules
+from yieldflow.stores.bell import Bell
+from yieldflow.stores.sqlite import listing
+from yieldflow.stores.sqlite import run as runs
+from yieldflow.stores.sqlite.connections import Connections
+from yieldflow.stores.sqlite.run import Run
+
+_LOOK_EVERY = 0.05  # seconds; for what other processes write
+_PATIENCE = 60.0  # seconds; transactions take milliseconds, so only a stuck process keeps a file for so long
+
+
+class SqliteStore:
+    """Safe to share between threads, and between processes, also forked ones. *clock* answers milliseconds since the
+    epoch; *patience*: seconds that a file locked by another process is waited for. Raises `StoreUnsuitable` for a file
+    that cannot be used, `StoreUnreachable` for one that stays locked.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], clock: rules.Clock | None = None, *, patience: float = _PATIENCE
+    ) -> None:
+        self._clock = clock or rules.wall_clock()
+        self._connections = Connections(path, patience)
+        self._bells: dict[int, Bell] = {}  # by process: a bell's lock must not cross a fork
+
+    def read(self, run_id: str, after: Mark | None = None) -> Log | None:
+        def query(db: Connection) -> Log | None:
+            now, run = self._clock(), runs.find(db, run_id)
+            return None if run is None else _log(run, after, now)
+
+        return self._connections.read(query)
+
+    def work(self, run_id: str) -> tuple[Entry, ...]:
+        def query(db: Connection) -> tuple[Entry, ...]:
+            run = runs.find(db, run_id)
+            return () if run is None else run.entries()
+
+        return self._connections.read(query)
+
+    def commit(self, commits: Sequence[Commit]) -> tuple[Reply, ...]:
+        for commit in commits:
+            rules.check(commit)
+        replies = self._connections.write(lambda db: tuple(_commit(db, commit, self._clock()) for commit in commits))
+        self._bell().ring(commit.run_id for commit in commits)
+        return replies
+
+    def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
+        def change(db: Connection) -> Granted:
+            now, run = self._clock(), runs.find(db, run_id)
+            grants = () if run is None else _claim(run, queues, worker, tokens[:CLAIMS_A_CALL], now)
+            return Granted(now, grants)
+
+        return self._connections.write(change)
+
+    def renew(self, beats: Sequence[Beat]) -> tuple[Mark | None, ...]:
+        return self._connections.write(lambda db: tuple(_renew(db, beat, self._clock()) for beat in beats))
+
+    def release(self, run_id: str, path: Path, token: str, not_before: Millis = 0) -> None:
+        self._connections.write(lambda db: _release(db, Beat(run_id, path, token), not_before, self._clock()))
+
+    def due(self, limit: int) -> tuple[Due, ...]:
+        return self._connections.write(lambda db: listing.ring(db, limit, self._clock()))
+
+    def next_alarm(self) -> tuple[Millis | None, Millis]:
+        return self._connections.read(listing.next_alarm), self._clock()
+
+    def find(self, wanted: Filter, cursor: str | None = None) -> Page:
+        return self._connections.read(lambda db: listing.page(db, wanted, cursor))
+
+    def resolve(self, token_hash: str) -> tuple[str, str] | None:
+        return self._connections.read(lambda db: listing.resolve(db, token_hash))
+
+    def wait(self, run_id: str, head: Mark | None, seconds: float) -> bool:
+        return self._bell().wait(run_id, lambda: self._head(run_id) != head, seconds, look_every=_LOOK_EVERY)
+
+    def delete(self, run_id: str) -> None:
+        def change(db: Connection) -> None:
+            run = runs.find(db, run_id)
+            if run is not None:
+                run.delete()
+
+        self._connections.write(change)
+        self._bell().ring([run_id])
+
+    def close(self) -> None:
+        self._connections.close()
+
+    def _head(self, run_id: str) -> Mark | None:
+        run = self._connections.read(lambda db: runs.find(db, run_id))
+        return None if run is None else run.head
+
+    def _bell(self) -> Bell:
+        return self._bells.setdefault(os.getpid(), Bell())
+
+
+def _log(run: Run, after: Mark | None, now: Millis) -> Log:
+    gap = after is not None and not run.has(after)
+    return Log(
+        head=run.head,
+        events=run.tail(0 if gap or after is None else after.length),
+        claimed=run.claims(),
+        free=run.free(now),
+        entries=run.size(),
+        summary=run.summary,
+        alarm=run.alarm,
+        now=now,
+        gap=gap,
+    )
+
+
+# --- one commit ------------------------------------------------------------------------------------------------
+
+
+def _commit(db: Connection, commit: Commit, now: Millis) -> Reply:
+    run = runs.find(db, commit.run_id)
+    refusal = conditions.against(commit, run, now)
+    if refusal is not None:
+        return refusal
+    if run is None:
+        assert commit.summary is not None  # as `check` saw to
+        run = runs.create(db, commit.summary)
+    return _apply(commit, run, now)
+
+
+def _apply(commit: Commit, run: Run, now: Millis) -> Done:
+    before = run.length
+    run.append(commit.commit, commit.events)
+    run.drop((*(revoke.path for revoke in commit.revoke), *commit.drop))
+    run.put(commit.put)
+    given = tuple(claim.path for claim in commit.claim if _take(claim, commit.worker, run, now))
+    run.list_as(rules.summary_after(commit, run.summary))
+    run.open_hooks(commit.hooks.items())
+    run.rings = run.rings if rules.keeps_rings(commit) else 0
+    match commit.on:
+        case Head():
+            run.base, run.payloads = commit.alarm, commit.payloads
+        case Holding():
+            run.base = rules.hinted(run.base, now)
+        case Open(once):
+            run.base = rules.hinted(run.base, now)
+            run.payloads += commit.payloads
+            run.deliver(once, before + 1)
+        case _:
+            assert_never(commit.on)
+    run.set_alarm()
+    if commit.done:
+        run.end()
+    run.save()
+    return conditions.applied(commit, run, now, given)
+
+
+def _take(claim: Claim, worker: str, run: Run, now: Millis) -> bool:
+    work = run.due_at(claim.path, now)
+    if work is not None:
+        run.put([rules.claimed(work, claim.token, worker, now)])
+    return work is not None
+
+
+# --- claims ----------------------------------------------------------------------------------------------------
+
+
+def _claim(run: Run, queues: Sequence[str], worker: str, tokens: Sequence[str], now: Millis) -> tuple[Grant, ...]:
+    due = merge(*(run.due(queue, now, len(tokens)) for queue in dict.fromkeys(queues)), key=_order)
+    claims = [
+        rules.claimed(work, token, worker, now) for work, token in zip(islice(due, len(tokens)), tokens, strict=False)
+    ]
+    if claims:
+        run.put(claims)
+        run.set_alarm()
+        run.save()
+    return tuple(Grant(claim, run.event(claim.work.event), run.head) for claim in claims)
+
+
+def _order(work: Free) -> tuple[Millis, Path]:
+    return work.not_before, work.path
+
+
+def _renew(db: Connection, beat: Beat, now: Millis) -> Mark | None:
+    run, claim = _held(db, beat)
+    if run is None or claim is None:
+        return None
+    run.put([rules.renewed(claim, now)])
+    run.set_alarm()
+    run.save()
+    return run.head
+
+
+def _release(db: Connection, beat: Beat, not_before: Millis, now: Millis) -> None:
+    run, claim = _held(db, beat)
+    if run is None or claim is None:
+        return
+    run.put([evolve(claim.work, not_before=not_before)])
+    run.base = rules.hinted(run.base, now, not_before)
+    run.set_alarm()
+    run.save()
+
+
+def _held(db: Connection, beat: Beat) -> tuple[Run, Claimed] | tuple[None, None]:
+    run = runs.find(db, beat.run_id)
+    claim = None if run is None else run.claim_at(beat.path)
+    if run is None or claim is None or claim.token != beat.token:
+        return None, None
+    return run, claim
