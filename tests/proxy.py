@@ -1,7 +1,7 @@
 """A loopback proxy in front of a server, which counts how often its clients waited: one burst is one round trip.
 
-A burst is what a client sends after the last reply on its connection. (A pipeline so large that its first reply
-comes before its last request is counted more than once.)
+A burst is what a client sends until it has been quiet for a moment; replies are held back for so long, or the first
+of a long pipeline would come before its last request is sent.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from threading import Lock, Thread
 
 from attrs import define, field
+
+QUIET_SECONDS = 0.005
 
 
 @define
@@ -64,11 +66,14 @@ def _relay(proxy: Proxy, client: socket.socket, server_port: int) -> None:
     with client, socket.create_connection(("127.0.0.1", server_port)) as server:
         asked = False
         while True:
-            for sender in select.select([client, server], [], [])[0]:
-                data = sender.recv(1 << 16)
-                if not data:
-                    return
-                if sender is client and not asked:
-                    proxy.count()
-                asked = sender is client
-                (server if asked else client).sendall(data)
+            waiting = select.select([client, server], [], [])[0]
+            if asked and client not in waiting:
+                waiting = select.select([client], [], [], QUIET_SECONDS)[0] or [server]
+            sender = client if client in waiting else server
+            data = sender.recv(1 << 16)
+            if not data:
+                return
+            if sender is client and not asked:
+                proxy.count()
+            asked = sender is client
+            (server if asked else client).sendall(data)

@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
+import attrs
 import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from typing_extensions import TypeAliasType
 
 from tests.values import (
     CODEC,
@@ -28,6 +30,7 @@ from tests.values import (
     Point,
     Refund,
     Right,
+    T,
     UserId,
     identical,
     there_and_back,
@@ -183,6 +186,7 @@ def test_same_does_not_see_the_order_of_keys(value):
         ([1, [2]], list),
         ((1, [2]), tuple),
         ({"a": {1}}, dict[str, Any]),
+        ({"a": 1}, dict[TypeVar("Key", bound=str), int]),
     ],
 )
 def test_each_kind_of_annotation_travels(value, annotation):
@@ -196,6 +200,27 @@ def test_each_kind_of_annotation_travels(value, annotation):
 def test_a_union_keeps_its_members_apart(value):
     union = Refund | PartialRefund | str | int | float | bool | None | list[int] | list[str] | datetime | date
     assert identical(there_and_back(value, union), value)
+
+
+def test_members_of_one_name_are_kept_apart_by_their_modules():
+    other = attrs.make_class("Refund", {"id": attrs.field(type=str)})
+    other.__module__ = "elsewhere"
+    assert there_and_back(other("a"), Refund | other) == other("a")
+    assert there_and_back(Refund("a"), Refund | other) == Refund("a")
+
+
+def test_a_union_with_any_value_is_any_value():
+    assert there_and_back((1, 2), Any | None) == (1, 2)
+
+
+def test_aliases_mean_what_they_name():
+    Tree = TypeAliasType("Tree", list[Any] | int)
+    Pair = TypeAliasType("Pair", tuple[T, T], type_params=(T,))
+    assert there_and_back([[1]], Tree) == [[1]]
+    assert there_and_back((1, 2), Pair[int]) == (1, 2)
+    with pytest.raises(Unencodable):
+        CODEC.encode((1, "x"), Pair[int])
+    assert there_and_back(Page([(1, 2)]), Page) == Page([(1, 2)]), "an unbound type variable is any value"
 
 
 def test_an_optional_class_needs_no_tag():
@@ -234,6 +259,11 @@ def test_values_sent_without_a_type_are_read_with_one():
         "s": {1},
     }
     assert CODEC.decode(CODEC.encode((1, 2), Any), tuple[int, ...]) == (1, 2)
+
+
+@pytest.mark.parametrize("data", [b'{"$":"set","v":[1]}', b'{ "$" : "set", "v" : [1] }', b'{"\\u0024":"set","v":[1]}'])
+def test_a_tag_is_seen_however_it_is_spelled(data):
+    assert CODEC.decode(data, Any) == {1}
 
 
 def test_a_hook_teaches_a_class():

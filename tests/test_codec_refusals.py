@@ -2,6 +2,7 @@
 
 from dataclasses import InitVar, dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any, Literal
 
 import pytest
@@ -13,6 +14,7 @@ from tests.values import (
     Color,
     Line,
     Model,
+    Money,
     Movie,
     Order,
     Page,
@@ -21,7 +23,8 @@ from tests.values import (
     Right,
 )
 from yieldflow import sleep, step
-from yieldflow.codec import JsonCodec
+from yieldflow.codec import Hook, JsonCodec
+from yieldflow.core.values import Arguments, Parameters
 from yieldflow.errors import Undecodable, Unencodable
 
 
@@ -59,6 +62,12 @@ class Positive:
         (Color.RED, Any, "value", "Color"),
         (2, int.__add__, "value", "int"),
         (2, "Unknown", "value", "int"),
+        (b"x", Refund | int, "value", "bytes"),
+        (1, Right, "value", "int"),
+        (1, Movie, "value", "int"),
+        (1, Model, "value", "int"),
+        (Model.model_construct(at="x", rates={}), Model, "value", "Model"),
+        ({1, "x"}, set[int], "value{…}", "str"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_place(value, annotation, place, kind):
@@ -86,6 +95,11 @@ def test_a_forgotten_yield_is_said(command, wrap, annotation):
     assert caught.value.reason == "a command is not a value; was `yield` forgotten?"
 
 
+def test_a_hook_takes_only_its_class():
+    with pytest.raises(Unencodable, match="Money is annotated"):
+        JsonCodec(hooks={Money: Hook(lambda money: money.cents, Money)}).encode(5, Money)
+
+
 def test_a_command_cannot_be_annotated_into_a_value():
     with pytest.raises(Unencodable, match="was `yield` forgotten"):
         CODEC.encode(sleep(1), type(sleep(1)))
@@ -106,16 +120,20 @@ def test_half_a_surrogate_pair_is_refused_with_its_place():
 def test_a_value_that_contains_itself_is_refused():
     value = []
     value.append(value)
-    with pytest.raises(Unencodable, match="contains itself"):
-        CODEC.encode(value, Any)
+    for encode in (lambda: CODEC.encode(value, Any), lambda: CODEC.encode_arguments(Arguments((value,)), Parameters())):
+        with pytest.raises(Unencodable, match="contains itself"):
+            encode()
+    with pytest.raises(Undecodable):
+        CODEC.same(b"[", b"{")
 
 
 def test_deep_nesting_is_refused_and_no_recursion_error():
-    value = 1
-    for _ in range(400):
-        value = [value]
-    with pytest.raises(Unencodable, match="too deep"):
-        CODEC.encode(value, Any)
+    value, depth = 1, 0
+    for refused in (260, 400, 2000):
+        while depth < refused:
+            value, depth = [value], depth + 1
+        with pytest.raises(Unencodable, match="too deep"):
+            CODEC.encode(value, Any)
     for deep in (b"[" * 900 + b"]" * 900, b"[" * 9000, b'{"$":"tuple","v":[' * 400 + b"]}" * 400):
         with pytest.raises(Undecodable):
             CODEC.decode(deep, list[list[Any]])
@@ -141,6 +159,10 @@ def test_deep_nesting_is_refused_and_no_recursion_error():
         (b'{"at":"x","rates":{}}', Model, "value"),
         (b"1", Literal[True], "value"),
         (b"4", Color, "value"),
+        (b"9.5", Refund | int, "value"),
+        (b"[1]", dict[str, int], "value"),
+        (b"2", int.__add__, "value"),
+        (b"true", Decimal, "value"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_place(data, annotation, place):

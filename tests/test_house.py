@@ -29,38 +29,30 @@ TEXTS = PYTHON + SCRIPTS + sorted((ROOT / "docs").rglob("*.md")) + sorted(ROOT.g
 # --- what may import what: `errors` may be imported everywhere ------------------------------------------------
 
 CODEC = ("choices", "codec", "packing", "parts", "records", "shapes", "untyped")  # one package's worth of files
-DRIVING = {
-    "identity",
-    "core",
-    "ports",
-    "codec",
-    "authoring",
-    "engine",
-    "body",
-    "drive",
-    "stores",
-    "pool",
-    "alarms",
-    "rq",
-}
+WORKING = {"identity", "core", "ports", "codec", "authoring", "engine", "body", "drive", "pool", "alarms"}
+USING = {"app", "handle", "runtime", "settings", "connect"}
 MAY_IMPORT = {
     "errors": set(),
     "identity": set(),
+    "settings": set(),
     "core": set(),
     "ports": {"core"},
     "codec": {"core"},
     "authoring": {"core"},
-    "engine": {"core", "ports", "authoring"},
-    "body": {"core", "ports", "authoring"},
+    "engine": {"core", "ports", "authoring", "codec"},
+    "body": {"core", "ports", "authoring", "engine"},
+    "drive": {"core", "ports", "authoring", "engine"},
     "stores": {"core", "ports"},
-    "pool": {"core", "ports"},
-    "drive": {"engine", "ports", "body"},
-    "alarms": {"ports"},
-    "rq": {"ports", "engine", "drive", "body"},
-    "app": DRIVING | {"handle"},
-    "handle": DRIVING | {"app"},
-    "cli": DRIVING | {"app", "handle"},
-    "testing": DRIVING | {"app", "handle"},
+    "pool": {"ports"},
+    "alarms": {"core", "ports"},
+    "connect": {"ports"},  # stores and queues by their scheme, when they are needed
+    "runtime": WORKING,
+    "inspection": WORKING | USING,
+    "handle": WORKING | USING | {"inspection"},
+    "app": WORKING | USING,
+    "rq": {"ports", "stores", "app", "runtime"},
+    "cli": WORKING | USING | {"inspection"},
+    "testing": WORKING | USING,
     "__init__": {"authoring", "core", "app", "body", "handle"},  # the last three only when somebody asks for them
     "__main__": {"cli"},
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from yieldflow.core.times import Millis
 from yieldflow.ports import Queue, Store
 
-TICK: Millis = 1_000  # the longest time between two looks: an alarm that is set meanwhile may be earlier
+TICK: Millis = 250  # the longest time between two looks: an alarm that is set meanwhile may be earlier
 RUNS_A_LOOK = 100
 
 

@@ -6,14 +6,14 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from threading import Event as Flag
 from typing import Any, TypeVar
 
 from yieldflow.authoring.registry import DEFAULT, Registry
 from yieldflow.authoring.scope import inside
 from yieldflow.codec import JsonCodec
-from yieldflow.connect import connect, hints, is_embedded
+from yieldflow.connect import connect, hints, is_embedded, store_on
 from yieldflow.core.answers import token_hash
 from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand, WorkflowCall
 from yieldflow.core.events import Limits, RunStarted
@@ -74,6 +74,13 @@ class App:
         self.codec = JsonCodec()
         self.threads = threads
         self.working = False
+
+    @classmethod
+    def on(cls, connection: Any) -> App:
+        """The app of a stock RQ worker: its store is the Redis of its job, never the default URL."""
+        app = cls("redis://")
+        app.store = store_on(connection, app.settings.prefix)
+        return app
 
     # --- starting ---------------------------------------------------------------------------------------------
 
@@ -202,10 +209,14 @@ class App:
         """Whether this process works on runs by itself, for want of a server."""
         return is_embedded(self.settings.url)
 
-    def _runtime(self, threads: int) -> Runtime:
+    def serving(self, queues: tuple[str, ...]) -> Runtime:
+        """What tends runs of these queues in a worker process; its hints go to all of them."""
+        return self._runtime(self.threads, queues, self.hints)
+
+    def _runtime(self, threads: int, queues: tuple[str, ...] = (), hints: Queue | None = None) -> Runtime:
         self.registry.load(self.settings.modules)
-        queues = tuple(dict.fromkeys((self.queue, self.limits.step_queue or self.queue)))
-        return Runtime(self.store, self.codec, self.registry, queues, threads=threads)
+        own = tuple(dict.fromkeys((self.queue, self.limits.step_queue or self.queue)))
+        return Runtime(self.store, self.codec, self.registry, queues or own, hints, threads)
 
     # --- how it is done ---------------------------------------------------------------------------------------------
 
@@ -253,7 +264,19 @@ class App:
     @cached_property
     def hints(self) -> Queue:
         """The queue of an app whose workers are other processes."""
-        return hints(self.store)
+        return hints(self.client)
+
+    def room(self, queue: str) -> int:
+        """How many more hints that queue takes: the alarms ring no further."""
+        asked: int = getattr(self.hints, "room")(queue)  # noqa: B009 - the port does not know it
+        return asked
+
+    @property
+    def client(self) -> Any:
+        """The connection of a store on a Redis server. Raises `UsageError` for another one."""
+        if self.embedded:
+            raise UsageError(f"{self.settings.url} is no Redis server")
+        return getattr(self.store, "client")  # noqa: B009 - the port does not know it
 
     def _deliver(self, run_id: str, hook: str, payload: bytes, key: str | None, by: str | None) -> int:
         at, inbox = self.runtime.clock.now(), self.limits.inbox
@@ -303,3 +326,14 @@ def _hook(hook: str | ReceiveCommand[Any] | OpenHookCommand[Any]) -> tuple[str, 
 
 def _instant(moment: datetime | None) -> Millis | None:
     return None if moment is None else instant(moment)
+
+
+@cache
+def default_app() -> App:
+    """The app of the module-level verbs: its settings come from the environment or pyproject.toml."""
+    return App()
+
+
+def start(call: WorkflowCall[T], *, run_id: str | None = None, tags: Mapping[str, str] | None = None) -> Handle[T]:
+    """As `App.start`, on the default app."""
+    return default_app().start(call, run_id=run_id, tags=tags)

@@ -59,7 +59,7 @@ def spelled(annotation: Annotation) -> str:
     return annotation.__qualname__ if isinstance(annotation, type) else str(annotation).removeprefix("typing.")
 
 
-# --- unions -------------------------------------------------------------------------------------------------------
+# --- unions ------------------------------------------------------------------------------------------
 
 
 def union(annotation: Annotation, of: Of) -> Shape:
@@ -139,7 +139,7 @@ def _tried(convert: Callable[[Any], Any], value: Any) -> Any:
         return _FAILED
 
 
-# --- literals and enums ---------------------------------------------------------------------------------------------
+# --- literals and enums ------------------------------------------------------------------------------------------
 
 
 def literal(annotation: Annotation, of: Of) -> Shape:

@@ -17,7 +17,7 @@ from yieldflow.shapes import Hook, Shapes
 from yieldflow.untyped import TAG, UNTYPED, Json, Misfit, compact, tagged, unreadable, untag
 
 LIMIT = 1 << 20
-_TAG_KEY = b'"%s":' % TAG.encode()  # in texts the quotes are escaped, so it stands only where a key does
+_TAG_KEY = b'"%s"' % TAG.encode()
 
 
 class JsonCodec:
@@ -44,7 +44,7 @@ class JsonCodec:
         try:
             tree = orjson.loads(data)
             shape = self._shapes.of(annotation)
-            return tree if shape is UNTYPED and _TAG_KEY not in data else shape.load(tree)
+            return tree if shape is UNTYPED and not _may_have_tags(data) else shape.load(tree)
         except Misfit as misfit:
             raise Undecodable(f"value{misfit.place}", misfit.what, misfit.reason) from None
         except (orjson.JSONDecodeError, RecursionError) as error:
@@ -112,10 +112,14 @@ def _too_deep(value: object) -> Unencodable:
     return Unencodable("value", type(value).__qualname__, "it is nested too deep, or contains itself")
 
 
+def _may_have_tags(data: bytes) -> bool:
+    return _TAG_KEY in data or b"\\u0024" in data  # foreign JSON may spell it like that
+
+
 def _sorted(data: bytes) -> bytes:
     try:
         tree = orjson.loads(data)
-        return orjson.dumps(_sorted_pairs(tree) if _TAG_KEY in data else tree, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(_sorted_pairs(tree) if _may_have_tags(data) else tree, option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError) as error:
         raise Undecodable("value", "JSON", str(error)) from None
 

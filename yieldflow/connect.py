@@ -21,11 +21,13 @@ def connect(url: str, prefix: str) -> Store:
     store: Store
     match urlsplit(url).scheme:
         case "memory":
-            store = _class("yieldflow.stores.memory", "MemoryStore")()
+            store = _from("yieldflow.stores.memory", "MemoryStore")()
         case "sqlite":
-            store = _class("yieldflow.stores.sqlite", "SqliteStore")(_file(url))
+            store = _from("yieldflow.stores.sqlite", "SqliteStore")(_file(url))
         case scheme if scheme in _REDIS:
-            store = _class("yieldflow.stores.redis", "RedisStore").at(url, prefix=prefix)
+            client = _from("yieldflow.stores.redis.server", "connect")(url)
+            _from("yieldflow.stores.redis.server", "check_server")(client)
+            store = _from("yieldflow.stores.redis.store", "RedisStore")(client, prefix)
         case "":
             raise BadUrl(url, "has no scheme")
         case scheme:
@@ -33,9 +35,16 @@ def connect(url: str, prefix: str) -> Store:
     return store
 
 
-def hints(store: Any) -> Queue:
+def store_on(connection: Any, prefix: str) -> Store:
+    """The store on a connection that somebody else has made."""
+    client = _from("yieldflow.stores.redis.server", "without_retries")(connection)
+    store: Store = _from("yieldflow.stores.redis.store", "RedisStore")(client, prefix)
+    return store
+
+
+def hints(client: Any) -> Queue:
     """The queue that carries the hints of a Redis store: RQ, on the same server."""
-    queue: Queue = _class("yieldflow.rq.queue", "RqQueue")(store.client)
+    queue: Queue = _from("yieldflow.rq.queue", "RqQueue")(client)
     return queue
 
 
@@ -47,5 +56,5 @@ def _file(url: str) -> str:
     return unquote(rest[3:])
 
 
-def _class(module: str, name: str) -> Any:
+def _from(module: str, name: str) -> Any:
     return getattr(import_module(module), name)

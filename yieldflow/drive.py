@@ -9,6 +9,7 @@ from typing import Any, assert_never
 
 from attrs import define, field
 
+from yieldflow.authoring.scope import inside
 from yieldflow.core.times import Millis
 from yieldflow.engine.requests import (
     Body,
@@ -62,18 +63,28 @@ def drive(tending: Generator[Request, Any, Tended], ports: Ports) -> Tended:
     lost: ReplyLost | None = None
     while True:
         try:
-            request = tending.send(reply) if lost is None else tending.throw(lost)
+            request = _resume(tending, reply, lost)
         except StopIteration as ended:
             tended: Tended = ended.value
             return tended
-        lost = None
+        lost, performed = None, False
         try:
             reply = perform(request, ports)
+            performed = True
         except ReplyLost as error:
-            lost = error
-        except BaseException:
-            tending.close()
-            raise
+            lost, performed = error, True
+        finally:
+            if not performed:
+                tending.close()
+
+
+def _resume(tending: Generator[Request, Any, Tended], reply: Any, lost: ReplyLost | None) -> Request:
+    """Programs run in here: what only a step may do is refused meanwhile."""
+    former = inside.set("workflow")
+    try:
+        return tending.send(reply) if lost is None else tending.throw(lost)
+    finally:
+        inside.reset(former)
 
 
 def perform(request: Request, ports: Ports) -> Any:

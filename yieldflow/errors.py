@@ -324,7 +324,7 @@ class TimedOut(YieldflowError, TimeoutError):
     """Nothing came within the `timeout=` of a wait."""
 
 
-# --- outcomes of runs ---------------------------------------------------------------------------------------------
+# --- outcomes of runs ------------------------------------------------------------------------------------------
 
 
 @error

@@ -35,7 +35,7 @@ def read_raw(packed: Packed, key: str) -> bytes | None:
     return orjson.dumps(packed[key]) if key in packed else None
 
 
-# --- commands ---------------------------------------------------------------------------------------------------------
+# --- commands ------------------------------------------------------------------------------------------
 
 
 def pack_command(command: Recorded) -> Packed:
@@ -139,7 +139,7 @@ def _millis(millis: Millis) -> timedelta:
     return timedelta(milliseconds=millis)  # a bare number would mean seconds to `Retry`
 
 
-# --- outcomes ---------------------------------------------------------------------------------------------------------
+# --- outcomes ------------------------------------------------------------------------------------------
 
 
 def pack_outcome(outcome: Answer | Ending) -> Packed:

@@ -27,6 +27,9 @@ from yieldflow.errors import StoreError
 from yieldflow.pool import Pool
 from yieldflow.ports import Queue, Store
 
+SLICE: Millis = 1_000  # how long one hint may keep a worker, the last body apart
+RUNS_A_TURN = 10
+
 
 def fresh() -> str:
     """64 random bits as text: claim tokens and commit ids."""
@@ -51,7 +54,7 @@ class Runtime:
 
     def __attrs_post_init__(self) -> None:
         self.pool = Pool(self._pump, self.threads)
-        self.heart = Heart(self.store, lambda run_id: self.pool.offer(run_id, ""))
+        self.heart = Heart(self.store, lambda run_id: (self.hints or self.pool).offer(run_id, self.queues[0]))
 
     def tend(
         self,
@@ -60,7 +63,7 @@ class Runtime:
         stopping: Callable[[], bool] = lambda: False,
         inline: Literal["always", "alone"] = "always",
         hints: Queue | None = None,
-        slice_: Millis = 1_000,
+        slice_: Millis = SLICE,
     ) -> Tended:
         """Do all that can be done now for a run, in this thread. Raises `StoreError`."""
         me = Worker(
@@ -69,6 +72,20 @@ class Runtime:
         tools = Tools(me, self.cache, self.registry, self.codec, loaded)
         queue = hints or self.hints or self.pool
         return drive(tend(run_id, tools), Ports(me, self.store, queue, self.clock, self._execute))
+
+    def work_on(self, run_id: str, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Tend a run, then those of our queues that are due, until a time slice is over. Raises `StoreError`."""
+        queue, until = self.hints or self.pool, self.clock.now() + SLICE
+        self.tend(run_id, stopping=stopping)
+        while self.clock.now() < until and not stopping():
+            due = self.store.due(RUNS_A_TURN)
+            for run in due:
+                if run.queue in self.queues and self.clock.now() < until:
+                    self.tend(run.run_id, stopping=stopping)
+                else:
+                    queue.offer(run.run_id, run.queue)
+            if not due:
+                return
 
     def ring(self, stop: Flag, room: Callable[[str], int] = lambda _: 1) -> None:
         """Be the timer service of the store until *stop* is set; what the store cannot answer is asked again."""

@@ -97,7 +97,7 @@ class Shapes:
         return container(annotation, self.of)
 
 
-# --- containers ---------------------------------------------------------------------------------------------------
+# --- containers ------------------------------------------------------------------------------------------
 
 
 def _list(annotation: Annotation, of: Of, *, taken: tuple[type, ...] = (list,)) -> Shape:
@@ -183,7 +183,7 @@ _CONTAINERS: dict[Any, Callable[[Annotation, Of], Shape]] = {
 }
 
 
-# --- classes --------------------------------------------------------------------------------------------------------
+# --- classes ------------------------------------------------------------------------------------------
 
 
 def _class(annotation: Annotation, of: Of) -> Shape:
@@ -227,7 +227,7 @@ def _hooked(cls: type, hook: Hook) -> Shape:
     return Shape(cls.__qualname__, dump_hooked, made_by(cls.__qualname__, lambda data: hook.load(load(data))))
 
 
-# --- the rest ---------------------------------------------------------------------------------------------------------
+# --- the rest ------------------------------------------------------------------------------------------
 
 
 def _alias(annotation: Annotation, origin: Any, args: tuple[Any, ...]) -> Callable[[], Annotation] | None:
@@ -235,10 +235,14 @@ def _alias(annotation: Annotation, origin: Any, args: tuple[Any, ...]) -> Callab
     if isinstance(annotation, TypeVar):
         return lambda: Any if annotation.__bound__ is None else annotation.__bound__
     for holder in (annotation, origin):
-        if hasattr(type(holder), "__value__"):
-            return lambda: holder.__value__[args] if args else holder.__value__
+        if hasattr(holder, "__value__"):
+            return partial(_meant, holder, args)
     supertype = getattr(annotation, "__supertype__", None)
     return None if supertype is None else lambda: supertype
+
+
+def _meant(alias: Any, args: tuple[Any, ...]) -> Annotation:
+    return alias.__value__[args] if args else alias.__value__
 
 
 def _later(name: str, shape: Callable[[], Shape]) -> Shape:

@@ -128,6 +128,12 @@ class AlarmContract:
         assert alarm is not None
         assert early + HINT_AFTER <= alarm <= harness.now() + HINT_AFTER
 
+    def test_work_that_is_released_for_later_rings_then(self, harness: Harness):
+        start(harness, put=(free((1,)),))
+        then = harness.now() + HINT_AFTER * 2
+        harness.store.release(RUN, (1,), claim(harness).token, then)
+        assert log(harness).alarm == then
+
     # --- rings ------------------------------------------------------------------------------------------------------
 
     def test_due_runs_are_given_earliest_first_with_their_queue(self, harness: Harness):
@@ -191,6 +197,15 @@ class AlarmContract:
         assert put_off(harness) == 2_000
         harness.store.renew([Beat(RUN, (1,), held.token)])
         assert log(harness).alarm == log(harness).claimed[0].until
+
+    def test_a_ring_for_a_lease_does_not_forget_an_alarm_that_is_still_to_come(self, harness: Harness):
+        base = harness.now() + LEASE + HINT_AFTER // 2
+        start(harness, put=(free((1,)),), alarm=base)
+        held = claim(harness)
+        harness.pass_time(LEASE)
+        assert put_off(harness) == HINT_AFTER
+        done(change(harness, Holding((1,), held.token), b"late", drop=((1,),)))
+        assert log(harness).alarm == base
 
     def test_a_run_that_ends_does_not_ring(self, harness: Harness):
         start(harness, put=(free((1,)),), alarm=1)

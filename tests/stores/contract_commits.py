@@ -29,6 +29,11 @@ class CommitContract:
             change(harness, Head(None), summary=summary())
         assert harness.store.read(RUN) is None
 
+    def test_a_commit_brings_the_summary_of_its_own_run(self, harness: Harness):
+        with pytest.raises(ValueError, match="summary of run 'other'"):
+            change(harness, Head(None), b"a", summary=summary("other"))
+        assert harness.store.read(RUN) is None
+
     def test_a_run_is_created_once(self, harness: Harness):
         head = start(harness, b"a", b"b")
         reply = conflict(change(harness, Head(None), b"x", summary=summary(workflow="other")))

@@ -110,6 +110,18 @@ class ListingContract:
         assert harness.store.resolve("hash-3") == (RUN, "late")
         assert harness.store.resolve("hash-4") is None
 
+    def test_a_token_opens_the_hook_of_the_run_that_opened_it_last(self, harness: Harness):
+        """A continued run and its successor share their tokens, so that mailed links survive."""
+        start(harness, hooks={"hash": "approval"})
+        start(harness, run_id="next", hooks={"hash": "approval"})
+        assert harness.store.resolve("hash") == ("next", "approval")
+        append(harness, b"end", done=True)
+        assert harness.store.resolve("hash") == ("next", "approval")
+        harness.store.delete(RUN)
+        assert harness.store.resolve("hash") == ("next", "approval")
+        append(harness, b"end", run_id="next", done=True)
+        assert harness.store.resolve("hash") is None
+
     def test_a_hook_stays_open_whatever_is_delivered(self, harness: Harness):
         start(harness, hooks={"hash": "approval"})
         done(change(harness, Open("key"), b"payload"))

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from types import MemberDescriptorType
 from typing import Any, TypeAlias
 
 from yieldflow.core.outcome import Failure
@@ -39,7 +40,7 @@ def from_exception(error: BaseException, codec: Codec) -> Failure:
 def to_exception(failure: Failure, codec: Codec, loaded: Loaded) -> BaseException:
     """Raises `Undecodable`."""
     error = _rebuilt(failure, _args(failure, codec), loaded)
-    vars(error).update(_state(failure, codec))
+    _put(error, _state(failure, codec))
     if failure.cause is not None:
         _set(error, "__cause__", to_exception(failure.cause, codec, loaded))
     return error
@@ -74,10 +75,11 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _failure(error: BaseException, codec: Codec, cause: Failure | None) -> Failure:
+    message = _shortened(_message(error), LONGEST_MESSAGE)
     return Failure(
         names=_names(error),
-        message=_shortened(_message(error), LONGEST_MESSAGE),
-        args=_encoded(_given(error), codec),
+        message=message,
+        args=_encoded(_given(error), codec) or _encoded([message], codec),
         state=_encoded_state(error, codec),
         traceback=_traceback(error),
         cause=cause,
@@ -113,7 +115,10 @@ def _encoded(value: object, codec: Codec) -> bytes | None:
 
 def _encoded_state(error: BaseException, codec: Codec) -> bytes | None:
     """What can be encoded of the plain attributes, notes among them."""
-    state = vars(error)
+    state = dict(vars(error))
+    for slot in _slots(type(error)):
+        with suppress(AttributeError):  # never set
+            state[slot.__name__] = slot.__get__(error)
     if not state:
         return None
     whole = _encoded(state, codec)
@@ -121,6 +126,12 @@ def _encoded_state(error: BaseException, codec: Codec) -> bytes | None:
         return whole
     kept = {name: value for name, value in state.items() if _encoded({name: value}, codec) is not None}
     return _encoded(kept, codec) if kept else None
+
+
+def _slots(cls: type) -> list[MemberDescriptorType]:
+    """Where attrs classes and others with `__slots__` keep their attributes."""
+    own = [base for base in cls.__mro__ if base.__module__ != "builtins" and not issubclass(base, _StandIn)]
+    return [slot for base in own for slot in vars(base).values() if isinstance(slot, MemberDescriptorType)]
 
 
 def _traceback(error: BaseException) -> str | None:
@@ -155,6 +166,13 @@ def _state(failure: Failure, codec: Codec) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise Undecodable("the attributes of a failure", "an object", f"it is a {type(state).__name__}")
     return state
+
+
+def _put(error: BaseException, state: dict[str, Any]) -> None:
+    slots = {slot.__name__ for slot in _slots(type(error))}
+    for name in slots & state.keys():
+        _set(error, name, state[name])
+    vars(error).update({name: value for name, value in state.items() if name not in slots})
 
 
 def _rebuilt(failure: Failure, args: list[Any], loaded: Loaded) -> BaseException:

@@ -6,7 +6,7 @@ Nothing depends on what is cached: whoever finds nothing here replays the log.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import Condition
 
 from attrs import define, field
@@ -99,6 +99,3 @@ class Cache:
             self._kept.clear()
         for live in kept:
             live.execution.close()
-
-
-Replay = Callable[[], Execution]

@@ -51,7 +51,6 @@ class _Run:
     free: dict[Path, Free] = field(default_factory=dict)
     claimed: dict[Path, Claimed] = field(default_factory=dict)
     once: dict[str, int] = field(default_factory=dict)  # key -> position of the delivery
-    hooks: dict[str, str] = field(default_factory=dict)  # token hash -> name
     payloads: int = 0
     base: Millis | None = None  # the alarm without the ends of leases
     alarm: Millis | None = None
@@ -97,8 +96,8 @@ class _Run:
     def end(self) -> None:
         self.done = True
         self.base = self.alarm = None
-        for table in (self.free, self.claimed, self.hooks):
-            table.clear()
+        self.free.clear()
+        self.claimed.clear()
 
     def set_alarm(self) -> None:
         self.alarm = rules.earliest(self.base, *(claim.until for claim in self.claimed.values()))
@@ -110,6 +109,7 @@ class MemoryStore:
     def __init__(self, clock: rules.Clock | None = None) -> None:
         self._clock = clock or rules.wall_clock()
         self._runs: dict[str, _Run] = {}
+        self._hooks: dict[str, tuple[str, str]] = {}  # token hash -> run id and name
         self._lock = RLock()
         self._bell = Bell()
 
@@ -203,10 +203,7 @@ class MemoryStore:
 
     def resolve(self, token_hash: str) -> tuple[str, str] | None:
         with self._lock:
-            for run_id, run in self._runs.items():
-                if token_hash in run.hooks:
-                    return run_id, run.hooks[token_hash]
-            return None
+            return self._hooks.get(token_hash)
 
     def wait(self, run_id: str, head: Mark | None, seconds: float) -> bool:
         return self._bell.wait(run_id, lambda: self._head(run_id) != head, seconds, look_every=_LOOK_EVERY)
@@ -214,6 +211,7 @@ class MemoryStore:
     def delete(self, run_id: str) -> None:
         with self._lock:
             self._runs.pop(run_id, None)
+            self._close_hooks(run_id)
         self._bell.ring([run_id])
 
     def close(self) -> None:
@@ -230,8 +228,10 @@ class MemoryStore:
             assert commit.summary is not None  # as `check` saw to
             run = self._runs[commit.run_id] = _Run(commit.summary)
         given = _apply(commit, run, now)
+        self._hooks |= {token_hash: (commit.run_id, name) for token_hash, name in commit.hooks.items()}
         if commit.done:
             run.end()
+            self._close_hooks(commit.run_id)
         return conditions.applied(commit, run, now, given)
 
     def _renew(self, beat: Beat) -> Mark | None:
@@ -242,6 +242,9 @@ class MemoryStore:
         run.put(rules.renewed(claim, self._clock()))
         run.set_alarm()
         return run.head
+
+    def _close_hooks(self, run_id: str) -> None:
+        self._hooks = {token_hash: hook for token_hash, hook in self._hooks.items() if hook[0] != run_id}
 
     def _head(self, run_id: str) -> Mark | None:
         with self._lock:
@@ -260,7 +263,6 @@ def _apply(commit: Commit, run: _Run, now: Millis) -> tuple[Path, ...]:
         run.put(entry)
     given = tuple(claim.path for claim in commit.claim if _take(claim, commit.worker, run, now))
     run.summary = rules.summary_after(commit, run.summary)
-    run.hooks.update(commit.hooks)
     run.rings = run.rings if rules.keeps_rings(commit) else 0
     match commit.on:
         case Head():

@@ -41,11 +41,10 @@ def wall_clock() -> Clock:
 
 def check(commit: Commit) -> None:
     """Raises ValueError for a commit that no store can apply, before anything is written."""
-    match commit.on:
-        case Head(None) if commit.summary is None or not commit.events:
-            raise ValueError(f"the first commit of run {commit.run_id!r} needs events and a summary")
-        case _:
-            return
+    if isinstance(commit.on, Head) and commit.on.at is None and (commit.summary is None or not commit.events):
+        raise ValueError(f"the first commit of run {commit.run_id!r} needs events and a summary")
+    if commit.summary is not None and commit.summary.run_id != commit.run_id:
+        raise ValueError(f"a commit of run {commit.run_id!r} brings the summary of run {commit.summary.run_id!r}")
 
 
 def tail(events: Iterable[bytes]) -> tuple[bytes, ...]:

@@ -47,6 +47,11 @@ class RedisStore:
         self._prefix = prefix
         self._scripts = Scripts(client)
 
+    @property
+    def client(self) -> redis.Redis:
+        """For what else lives on that server: the queue of hints."""
+        return self._client
+
     def read(self, run_id: str, after: Mark | None = None) -> Log | None:
         length, commit = (after.length, after.commit) if after is not None else (0, "")
         now, end, *rest = self._scripts.call("read", self._prefix, run_id, length, commit)

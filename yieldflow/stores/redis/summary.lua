@@ -49,7 +49,10 @@ local function finish()
     redis.call("DEL", free_key(queue))
   end
   for _, token in ipairs(redis.call("SMEMBERS", hooks)) do
-    redis.call("HDEL", tokens, token)
+    local hook = redis.call("HGET", tokens, token)
+    if hook and cjson.decode(hook)[1] == run then -- a successor may have opened it since
+      redis.call("HDEL", tokens, token)
+    end
   end
   redis.call("DEL", work, claims, leases, hooks)
   redis.call("ZREM", alarms, run)

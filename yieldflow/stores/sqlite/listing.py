@@ -27,7 +27,7 @@ def next_alarm(db: Connection) -> Millis | None:
 
 
 def resolve(db: Connection, token_hash: str) -> tuple[str, str] | None:
-    query = "SELECT run_id, name FROM hook JOIN run ON run.id = hook.run WHERE token_hash = ? ORDER BY run.id LIMIT 1"
+    query = "SELECT run_id, name FROM hook JOIN run ON run.id = hook.run WHERE token_hash = ?"
     row = db.execute(query, (token_hash,)).fetchone()
     return None if row is None else (row[0], row[1])
 

@@ -63,10 +63,9 @@ _TABLES = (
         PRIMARY KEY (run, once)
     ) WITHOUT ROWID""",
     """CREATE TABLE hook (
-        token_hash TEXT NOT NULL,
+        token_hash TEXT PRIMARY KEY,   -- the run that opened it last has it
         run INTEGER NOT NULL,
-        name TEXT NOT NULL,
-        PRIMARY KEY (token_hash, run)
+        name TEXT NOT NULL
     ) WITHOUT ROWID""",
     "CREATE INDEX hook_run ON hook (run)",
     f"PRAGMA application_id = {_APPLICATION}",

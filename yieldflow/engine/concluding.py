@@ -1,0 +1,154 @@
+"""Append on the head what can be concluded about a run: its decisions, what the clock has decided, repairs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from attrs import evolve
+
+from yieldflow.core.agenda import due
+from yieldflow.core.commands import CallStep
+from yieldflow.core.events import Abandon
+from yieldflow.core.run import Run
+from yieldflow.core.times import Millis
+from yieldflow.engine.live import Live
+from yieldflow.engine.planning import Conclusion, conclude, held, left_over, open_work, revoked, wakes
+from yieldflow.engine.reading import advance, look, save
+from yieldflow.engine.requests import Inspect, Offer
+from yieldflow.engine.state import HELP, Asking, Tending
+from yieldflow.ports import Claim, Commit, Conflict, Done, Entry, Free, Head, Reply, Revoke
+
+
+def append_what_is_concluded(t: Tending, live: Live) -> Asking[bool]:
+    """Whether there was anything to append. Raises `CodeError` and `ImpossibleEvent`."""
+    decisions = live.execution.decide()
+    if decisions:
+        yield from _decide(t, live, Conclusion(decisions=decisions))
+        return True
+    conclusion = _overdue(t, live.execution.run)
+    if conclusion.facts:
+        yield from speculate(t, live, conclusion)
+        return True
+    if t.log is not None and t.log.head == live.head and t.log.entries < live.execution.run.steps:
+        yield from _repair(t, live)
+        return True
+    return False
+
+
+def speculate(t: Tending, live: Live, conclusion: Conclusion) -> Asking[bool]:
+    """Facts and the decisions they cause, in one commit; whether it was applied.
+
+    The only time that an execution is fed what is not in the log: unless it is applied, it is not fed again.
+    Raises `CodeError` and `ImpossibleEvent`, and has then appended nothing.
+    """
+    live.execution.feed(conclusion.facts)
+    decisions = live.execution.decide()
+    reply = yield from _commit(t, live, evolve(conclusion, decisions=decisions))
+    if isinstance(reply, Done):
+        return True
+    t.drop()
+    t.tools.cache.refused(t.run_id)
+    return False
+
+
+def _decide(t: Tending, live: Live, conclusion: Conclusion) -> Asking[None]:
+    """An execution that was fed only the log may be fed what came between: a conflict never rebuilds it."""
+    match (yield from _commit(t, live, conclusion)):
+        case Done():
+            pass
+        case Conflict(head, _, tail, gap) if head is not None and not gap:
+            yield from advance(t, live, tail, head)
+            t.settled = False
+        case _:  # the reply was lost, or the run is another or gone
+            yield from look(t)
+
+
+def _overdue(t: Tending, run: Run) -> Conclusion:
+    """What the clock has decided: claims that are over, waits that are over."""
+    if t.log is None:
+        return Conclusion()
+    now = t.me.now()
+    over = []
+    for claim in t.log.claimed:
+        gone = claim.token not in t.tokens and t.me.gone(claim.worker)
+        pending = run.open.get(claim.path)
+        if (gone or claim.until <= now) and pending is not None:
+            call = pending.issued.command
+            assert isinstance(call, CallStep)
+            attempt = revoked(t.run_id, claim, call, t.step(claim.path, call.name), now)
+            over.append((Revoke(claim.path, claim.token, gone), attempt))
+    t.log = evolve(t.log, claimed=())  # each is tried once a reading
+    return Conclusion(
+        attempts=tuple(attempt for _, attempt in over),
+        revoke=tuple(revoke for revoke, _ in over),
+        timers=due(run, now),
+    )
+
+
+def _commit(t: Tending, live: Live, conclusion: Conclusion) -> Asking[Reply | None]:
+    """On the head; *live* has been fed the facts, and is fed the decisions once they are in the log."""
+    run, now = live.execution.run, t.me.now()
+    commit, events = conclude(run, live.head, conclusion, now)
+    claims = _claims(t, commit.put, run, conclusion, now)
+    left = _left(commit.put, claims, now)
+    free = t.free + left.total()
+    commit = evolve(
+        commit,
+        commit=t.me.fresh(),
+        claim=claims,
+        worker=t.me.name,
+        alarm=left_over(commit.alarm, free, now),
+    )
+    reply = yield from save(commit)
+    if isinstance(reply, Done):
+        live.feed(events[len(conclusion.facts) :], reply.head, sum(map(len, commit.events)))
+        t.free, t.settled = free, True
+        t.ours += sum(left[queue] for queue in t.me.queues)
+        _keep(t, commit, reply, run)
+        for queue, count in left.items():
+            yield Offer(t.run_id, queue, min(count, HELP))
+    return reply
+
+
+def _claims(t: Tending, put: tuple[Free, ...], run: Run, conclusion: Conclusion, now: Millis) -> tuple[Claim, ...]:
+    """The first new work that may begin here rides in the commit that creates it."""
+    ready = [work for work in put if work.queue in t.me.queues and work.not_before <= now]
+    if t.mine or t.time_is_up() or not ready:
+        return ()
+    if t.me.inline == "alone":
+        abandoned = sum(
+            isinstance(decision, Abandon) and isinstance(run.open[decision.path].issued.command, CallStep)
+            for decision in conclusion.decisions
+        )
+        issued = len(put) - sum(attempt.again is not None for attempt in conclusion.attempts)
+        if run.steps + issued - abandoned > 1 or wakes(run, conclusion.decisions, now) is not None:
+            return ()
+    return (t.claim(ready[0].path),)
+
+
+def _left(put: Iterable[Free], claims: Iterable[Claim], now: Millis) -> Counter[str]:
+    """How much new work is left to others, by queue."""
+    claimed = {claim.path for claim in claims}
+    return Counter(work.queue for work in put if work.path not in claimed and work.not_before <= now)
+
+
+def _keep(t: Tending, commit: Commit, reply: Done, run: Run) -> None:
+    work = {free.path: free for free in commit.put}
+    for claim in commit.claim:
+        if claim.path in reply.claimed:
+            call = run.open[claim.path].issued.command
+            assert isinstance(call, CallStep)
+            t.mine.append((held(work[claim.path], claim.token, commit.worker, reply.now), call))
+
+
+def _repair(t: Tending, live: Live) -> Asking[None]:
+    """Put back a work table that was lost, from the fold."""
+    entries: tuple[Entry, ...] = yield Inspect(t.run_id)
+    known = {entry.path for entry in entries}
+    run, now = live.execution.run, t.me.now()
+    missing = tuple(work for work in open_work(run) if work.path not in known)
+    alarm = left_over(wakes(run, (), now), len(missing), now)
+    commit = Commit(t.run_id, t.me.fresh(), Head(live.head), put=missing, alarm=alarm, payloads=len(run.unread))
+    yield from save(commit)
+    yield from look(t)

@@ -1,0 +1,105 @@
+"""What one tend knows while it goes on. Nothing here asks for anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, TypeAlias, TypeVar
+
+from attrs import define, field
+
+from yieldflow.authoring.registry import Registry
+from yieldflow.core.asks import StepDefinition
+from yieldflow.core.commands import CallStep
+from yieldflow.core.path import Path
+from yieldflow.core.times import Millis
+from yieldflow.core.values import Codec
+from yieldflow.engine.live import Cache, Live
+from yieldflow.engine.planning import wakes
+from yieldflow.engine.requests import Request, Worker
+from yieldflow.ports import Claim, Claimed, Log, Mark
+
+T = TypeVar("T")
+Asking: TypeAlias = Generator[Request, Any, T]
+
+HELP = 16  # hints for one commit: each wakes a worker, which then pumps until its time is up
+NO_EVENTS = Mark(1 << 40, "")  # nothing comes after it
+
+
+@define
+class Tools:
+    """What a tender works with in its process."""
+
+    me: Worker
+    cache: Cache
+    registry: Registry
+    codec: Codec
+    loaded: Callable[[str], type[BaseException] | None]
+
+
+@define
+class Tending:
+    run_id: str
+    tools: Tools
+    until: Millis  # no new body begins after it
+    log: Log | None = None  # as it was last read
+    live: Live | None = None  # none for a run of another queue: its steps are carried out without the program
+    holding: bool = False  # nobody else has the execution until it is given back or dropped
+    cached: bool = False  # it lived before this tend
+    foreign: bool = False  # the run is of another queue
+    ours: int = 0  # free entries of our queues, as far as we know
+    free: int = 0  # free entries of any queue
+    settled: bool = False  # the alarm is what the agenda wants
+    mine: list[tuple[Claimed, CallStep]] = field(factory=list)  # claims whose bodies have not begun
+    tokens: set[str] = field(factory=set)  # of all claims we asked for and have not reported
+
+    @property
+    def me(self) -> Worker:
+        return self.tools.me
+
+    # --- the execution is handed from tender to tender ----------------------------------------------------------
+
+    def hold(self) -> None:
+        """Have the execution for ourselves, if there is one."""
+        if not self.holding:
+            self.live = self.tools.cache.take(self.run_id)
+            self.holding, self.cached = True, self.live is not None
+
+    def give_back(self) -> None:
+        """To the next tender: it was fed exactly what the log holds."""
+        if self.holding and self.live is not None:
+            self.tools.cache.put(self.run_id, self.live)
+            self.holding, self.live = False, None
+        self.drop()
+
+    def drop(self) -> None:
+        """It is not to be fed again: it may know what the log does not hold."""
+        if self.live is not None:
+            self.live.execution.close()
+        if self.holding:
+            self.tools.cache.drop(self.run_id)
+        self.holding, self.live = False, None
+
+    # --- questions ------------------------------------------------------------------------------------------------
+
+    def step(self, path: Path, name: str) -> StepDefinition | None:
+        """What to run: the function that the program has asked for, else a decorated one of that name."""
+        asked = None if self.live is None else self.live.execution.step(path)
+        return self.tools.registry.step(name) if asked is None else asked
+
+    def alone(self) -> bool:
+        """Whether nothing else is owed before a body ends."""
+        if self.live is None:
+            return True
+        run = self.live.execution.run
+        return run.steps <= 1 and wakes(run, (), self.me.now()) is None
+
+    def time_is_up(self) -> bool:
+        return self.me.stopping() or self.me.now() >= self.until
+
+    def claim(self, path: Path) -> Claim:
+        return Claim(path, self.token())
+
+    def token(self) -> str:
+        token = self.me.fresh()
+        self.tokens.add(token)
+        return token

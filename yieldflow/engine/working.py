@@ -1,0 +1,114 @@
+"""Carry out steps: have a claim, run its body, report how it came out."""
+
+from __future__ import annotations
+
+from yieldflow.core.commands import CallStep
+from yieldflow.core.events import CommandIssued
+from yieldflow.core.path import Path
+from yieldflow.engine.concluding import speculate
+from yieldflow.engine.live import Live
+from yieldflow.engine.planning import Attempt, Conclusion, report, reported
+from yieldflow.engine.reading import advance, look, save, unpacked
+from yieldflow.engine.requests import Execute, Offer, Release, Stopped, Take, Unfit
+from yieldflow.engine.state import HELP, NO_EVENTS, Asking, Tending
+from yieldflow.errors import CodeError, ImpossibleEvent, ReplyLost
+from yieldflow.ports import HINT_AFTER, Claimed, Done, Granted, Log
+
+
+def next_work(t: Tending, log: Log) -> Asking[tuple[Claimed, CallStep] | None]:
+    """A claim whose body may begin now, or None."""
+    if t.me.stopping() or (t.time_is_up() and not t.mine):
+        yield from return_claims(t)
+        if t.ours > 0:
+            yield Offer(t.run_id, log.summary.queue, 1)
+        return None
+    if t.mine:
+        return t.mine.pop(0)
+    if t.ours > 0 and t.me.inline == "alone" and not t.alone():
+        yield Offer(t.run_id, log.summary.queue, min(t.ours, HELP))
+        t.ours = 0
+    return (yield from _take(t)) if t.ours > 0 else None
+
+
+def perform(t: Tending, claim: Claimed, call: CallStep) -> Asking[None]:
+    step = t.step(claim.path, call.name)
+    if step is None:
+        yield from _refuse(t, claim)
+        return
+    known = None if t.live is None else t.live.head
+    tags = {} if t.log is None else t.log.summary.tags
+    t.give_back()  # others may tend while the body runs
+    body = yield Execute(t.run_id, claim, call, step, tags)
+    t.tokens.discard(claim.token)
+    if isinstance(body, Stopped):
+        return
+    if isinstance(body, Unfit):
+        yield from _refuse(t, claim)
+        return
+    attempt = reported(t.run_id, claim, call, step, body, t.me.now())
+    if known is not None:
+        t.hold()
+    live = t.live
+    if live is not None and live.head == known and _may_speculate(t, live, claim.path):
+        try:
+            if (yield from speculate(t, live, Conclusion(attempts=(attempt,)))):
+                return
+        except (CodeError, ImpossibleEvent):  # the fact comes first; a replay will say what is wrong
+            t.drop()
+    yield from _report(t, claim, attempt)
+
+
+def return_claims(t: Tending) -> Asking[None]:
+    """Give back what has not begun."""
+    for claim, _ in t.mine:
+        yield Release(t.run_id, claim.path, claim.token)
+        t.ours, t.free, t.settled = t.ours + 1, t.free + 1, False
+    t.mine.clear()
+
+
+def _take(t: Tending) -> Asking[tuple[Claimed, CallStep] | None]:
+    try:
+        granted: Granted = yield Take(t.run_id, t.token())
+    except ReplyLost:
+        yield from look(t)
+        return t.mine.pop(0) if t.mine else None
+    if not granted.grants:
+        t.ours = 0
+        return None
+    grant = granted.grants[0]
+    t.ours, t.free = t.ours - 1, t.free - 1
+    (event,) = unpacked((grant.event,))
+    assert isinstance(event, CommandIssued)
+    assert isinstance(event.command, CallStep)
+    t.mine.append((grant.claim, event.command))
+    if t.live is not None and t.live.head != grant.head:
+        yield from look(t)  # a plain function is known only to a program that has asked for it
+    return t.mine.pop(0)
+
+
+def _refuse(t: Tending, claim: Claimed) -> Asking[None]:
+    """The code at hand cannot carry this out: leave it to another worker."""
+    yield Release(t.run_id, claim.path, claim.token, t.me.now() + HINT_AFTER)
+    t.ours, t.settled = 0, False
+
+
+def _may_speculate(t: Tending, live: Live, path: Path) -> bool:
+    """Only if nobody else has work of this run, and its last speculation was not refused."""
+    run = live.execution.run
+    return run.steps == 1 and path in run.open and t.tools.cache.may_speculate(t.run_id)
+
+
+def _report(t: Tending, claim: Claimed, attempt: Attempt) -> Asking[None]:
+    """Append an outcome, fenced by its claim; what comes back is the log since we last looked."""
+    live = t.live
+    commit = report(t.run_id, t.me.fresh(), claim, attempt, NO_EVENTS if live is None else live.head)
+    reply = yield from save(commit)
+    if reply is None:
+        reply = yield from save(commit)  # if it was applied before, the claim is gone: that is fine
+    t.settled = False
+    if t.foreign and t.log is not None:
+        yield Offer(t.run_id, t.log.summary.queue, 1)
+    elif live is not None and isinstance(reply, Done) and not reply.gap:
+        yield from advance(t, live, reply.tail, reply.head)
+    else:
+        yield from look(t)

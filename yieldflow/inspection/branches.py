@@ -1,0 +1,128 @@
+"""The lines at which a program waits: it is replayed over the log, looked at, and let go.
+
+Writes nothing. What the code cannot do with this log is part of the answer, never raised.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Iterator
+
+from attrs import frozen
+
+from yieldflow.core.asks import (
+    Command,
+    Gather,
+    OpenHookCommand,
+    ReceiveCommand,
+    SleepCommand,
+    StepCall,
+    WorkflowDefinition,
+)
+from yieldflow.core.events import Event
+from yieldflow.core.frames import Frame, frames
+from yieldflow.core.interpreter import Execution
+from yieldflow.core.path import Path
+from yieldflow.core.tree import Branch, Group, Leaf, Node
+from yieldflow.core.values import Codec
+from yieldflow.errors import CodeError, ImpossibleEvent
+
+AROUND = 2  # lines shown before and after the one that waits
+
+
+@frozen
+class Line:
+    """A frame of a program, and the source around it; *source* is empty where the file cannot be read."""
+
+    file: str
+    line: int
+    function: str
+    source: tuple[tuple[int, str], ...] = ()
+
+
+@frozen
+class Waiting:
+    """A branch that waits: *open* are the paths of the commands whose answers it lacks; *lines*, outermost first."""
+
+    path: Path
+    waits_for: str
+    open: tuple[Path, ...]
+    lines: tuple[Line, ...]
+
+
+@frozen
+class Seen:
+    branches: tuple[Waiting, ...] = ()
+    problem: str | None = None  # why the code at hand cannot go on
+
+
+def see(
+    workflow: WorkflowDefinition, codec: Codec, loaded: Callable[[str], type | None], events: tuple[Event, ...]
+) -> Seen:
+    execution = Execution(workflow, codec, loaded)
+    problem = None
+    try:
+        execution.feed(events)
+        execution.decide()
+    except (CodeError, ImpossibleEvent) as error:
+        problem = str(error)
+    try:
+        return Seen(tuple(map(_waiting, execution.waiting())), problem)
+    finally:
+        execution.close()
+
+
+def _waiting(branch: Branch) -> Waiting:
+    node = branch.waits_for
+    own = [frame for frame in frames(branch.generator) if not frame.function.endswith("Command.__iter__")]
+    lines = tuple(_line(frame, last=frame is own[-1]) for frame in own)
+    if node is None:  # the program broke here, or is about to be resumed
+        return Waiting(branch.path, "nothing", (), lines)
+    return Waiting(branch.path, _described(node), tuple(leaf.path for leaf in _leaves(node)), lines)
+
+
+def _line(frame: Frame, *, last: bool) -> Line:
+    around = AROUND if last else 0
+    linecache.checkcache(frame.file)
+    numbers = range(max(1, frame.line - around), frame.line + around + 1)
+    source = tuple((number, text.rstrip()) for number in numbers if (text := linecache.getline(frame.file, number)))
+    return Line(frame.file, frame.line, frame.function, source)
+
+
+def _described(node: Node) -> str:
+    match node:
+        case Group():
+            verb = "gather" if isinstance(node.command, Gather) else "race"
+            still = f"{node.left} still open" if node.closing is None else "it is settled and waits for the clean-up"
+            return f"{verb} of {len(node.children)}, {still}"
+        case Leaf():
+            return _asked(node.command)
+        case Branch():
+            return "a branch"
+
+
+def _asked(command: Command[object]) -> str:
+    """Without its arguments: they may be nobody's business."""
+    match command:
+        case StepCall():
+            return f"step {command.recorded.label or command.definition.fn.__qualname__}"
+        case SleepCommand():
+            return repr(command)
+        case ReceiveCommand(hook=name):
+            return f"hook {name}"
+        case OpenHookCommand(name=name):
+            return f"open_hook {name}"
+        case _:
+            return type(command).__name__
+
+
+def _leaves(node: Node) -> Iterator[Leaf]:
+    """The leaves that a branch waits for itself; those of the branches below it are theirs."""
+    match node:
+        case Leaf(result=None):
+            yield node
+        case Group(children=children):
+            for child in children:
+                yield from _leaves(child)
+        case _:
+            pass

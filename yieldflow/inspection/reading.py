@@ -1,0 +1,74 @@
+"""What is read of one run: its whole log with how it stands, or only its end. Writes nothing, decides nothing."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from yieldflow.core.events import Event, RunFinished
+from yieldflow.core.outcome import Ending
+from yieldflow.errors import ImpossibleEvent, StoreError, Undecodable, UnknownRun
+from yieldflow.inspection.timeline import Timeline
+from yieldflow.inspection.words import Told, told
+from yieldflow.packing import unpack
+from yieldflow.ports import Log, Mark, Store
+
+_NO_EVENTS = Mark(1 << 40, "")
+
+
+@frozen
+class Past:
+    """The log up to a position: its events, their fold and their words. *problem*: why it could not be read on."""
+
+    log: Log  # as the last reading found the run
+    events: tuple[Event, ...]
+    timeline: Timeline
+    told: tuple[Told, ...]
+    problem: str | None = None
+
+
+def past(store: Store, run_id: str, at: int | None = None) -> Past:
+    """The first *at* events, default: all. Raises `UnknownRun`, `StoreError`."""
+    log, packed = _whole(store, run_id)
+    timeline, events, words = Timeline(), list[Event](), list[Told]()
+    for data in packed[:at]:
+        try:
+            event = unpack(data)
+            timeline.add(event)
+        except (Undecodable, ImpossibleEvent) as error:
+            return Past(log, tuple(events), timeline, tuple(words), str(error))
+        events.append(event)
+        words.append(told(event, timeline))
+    return Past(log, tuple(events), timeline, tuple(words))
+
+
+def ending(store: Store, run_id: str) -> Ending | None:
+    """How a run ended; None: it has not. Raises `UnknownRun`, `StoreError`."""
+    log = stand(store, run_id)
+    if log.summary.finished_at is None:
+        return None
+    last = _read(store, run_id, Mark(log.head.length - 1, "")).events
+    event = unpack(last[-1])
+    if not isinstance(event, RunFinished):
+        raise StoreError(f"run {run_id!r} is listed as ended, but its log has no end")
+    return event.outcome
+
+
+def stand(store: Store, run_id: str) -> Log:
+    """How a run stands, without its events. Raises `UnknownRun`."""
+    return _read(store, run_id, _NO_EVENTS)
+
+
+def _whole(store: Store, run_id: str) -> tuple[Log, list[bytes]]:
+    log = _read(store, run_id, None)
+    packed = list(log.events)
+    while len(packed) < log.head.length and log.events:
+        log = _read(store, run_id, Mark(len(packed), ""))
+        packed += log.events
+    return log, packed
+
+
+def _read(store: Store, run_id: str, after: Mark | None) -> Log:
+    log = store.read(run_id, after)
+    if log is None:
+        raise UnknownRun(run_id)
+    return log
