@@ -38,7 +38,7 @@ RUNS = ["r1", "r2"]
 STRANGE = Mark(1, "strange")
 
 runs = st.sampled_from(RUNS)
-queues = st.lists(st.sampled_from(["a", "b"]), max_size=2)
+queues = st.sampled_from([("a", "b"), ("b", "a", "b"), ("a",), ()])
 paths = st.sampled_from([(1,), (2,), (2, 1), (10,)])
 events = st.lists(st.sampled_from([b"", b"x", b"yy"]), min_size=1, max_size=3).map(tuple)
 work = st.builds(
@@ -53,6 +53,7 @@ work = st.builds(
 )
 works = st.lists(work, max_size=3).map(tuple)
 alarms = st.sampled_from([None, 1, 2, NEVER])
+rarely = st.sampled_from([False] * 9 + [True])
 drops = st.lists(paths, max_size=2).map(tuple)
 
 
@@ -70,6 +71,14 @@ class Comparison(RuleBasedStateMachine):
         self.store = self.open(self.clock)
         self.numbers = count(1)
         self.marks: list[Mark] = [STRANGE]
+        entries = tuple(Free(path, queue, 1, 1, 60_000) for path, queue in [((1,), "a"), ((2,), "b"), ((10,), "a")])
+        for run in RUNS:
+            held = (Claim((1,), "first-1"), Claim((2,), "first-2"))
+            first = Commit(
+                run, f"first-{run}", Head(None), (b"a",), put=entries, claim=held, worker="w", summary=summary(run)
+            )
+            (reply,) = self._same("commit", [first])
+            self.marks.append(reply.head)
 
     def teardown(self) -> None:
         if hasattr(self, "store"):
@@ -84,7 +93,7 @@ class Comparison(RuleBasedStateMachine):
             if getattr(reply, "head", None) is not None:
                 self.marks.append(reply.head)
 
-    @rule(run=runs, queues=queues, tokens=st.integers(0, 3))
+    @rule(run=runs, queues=queues, tokens=st.integers(1, 3))
     def claim(self, run, queues, tokens) -> None:
         self._same("claim", run, queues, "w", [f"t{next(self.numbers)}" for _ in range(tokens)])
 
@@ -107,17 +116,9 @@ class Comparison(RuleBasedStateMachine):
         known = data.draw(st.sampled_from([None, Mark(0, ""), Mark(2, ""), *self.marks]))
         self._same("read", run, known)
 
-    @rule(status=st.sampled_from([None, "running", "blocked", "completed"]))
-    def find(self, status) -> None:
-        self._same("find", Filter(status=status))
-
-    @rule(name=st.sampled_from(["h1", "h2"]))
-    def resolve(self, name) -> None:
-        self._same("resolve", name)
-
-    @rule(run=runs, lucky=st.integers(0, 3))
-    def delete(self, run, lucky) -> None:
-        if lucky == 0:
+    @rule(run=runs, unlucky=rarely)
+    def delete(self, run, unlucky) -> None:
+        if unlucky:
             self._same("delete", run)
 
     @precondition(lambda self: not self.own_clock)
@@ -130,19 +131,24 @@ class Comparison(RuleBasedStateMachine):
         for run in RUNS:
             self._same("read", run)
             self._same("work", run)
-        self._same("next_alarm") if not self.own_clock else None
+        for status in ("running", "blocked", "completed"):
+            self._same("find", Filter(status=status))
+        for token_hash in ("h1", "h2"):
+            self._same("resolve", token_hash)
+        if not self.own_clock:
+            self._same("next_alarm")
 
     # --- what is asked -----------------------------------------------------------------------------------------------
 
     def _commit(self, data) -> Commit:
         run, name = data.draw(runs, "run"), f"c{next(self.numbers)}"
-        match data.draw(st.sampled_from(["head", "head", "head", "holding", "open"]), "condition"):
+        match data.draw(st.sampled_from(["head", "head", "holding", "open"]), "condition"):
             case "holding":
                 _, path, token = self._held(data, run)
                 on, fields = Holding(path, token), {"drop": data.draw(st.sampled_from([(), (path,)]))}
             case "open":
                 on = Open(data.draw(st.sampled_from(["k1", "k2", "k3"])))
-                fields = {"payloads": data.draw(st.integers(0, 1)), "inbox": 2}
+                fields = {"payloads": data.draw(st.integers(0, 1)), "inbox": 1}
             case _:
                 on, fields = self._on_head(data, run)
         fields.setdefault("events", data.draw(events))
@@ -152,7 +158,7 @@ class Comparison(RuleBasedStateMachine):
     def _on_head(self, data, run):
         found = self.model.read(run)
         head = Head(data.draw(st.sampled_from([found and found.head] * 5 + [None, *self.marks])))
-        done = found is not None and data.draw(st.integers(0, 9)) == 0
+        done = found is not None and data.draw(rarely)
         fields = {
             "alarm": data.draw(alarms),
             "drop": data.draw(drops),
@@ -174,9 +180,10 @@ class Comparison(RuleBasedStateMachine):
         return tuple(Claim(path, f"t{next(self.numbers)}") for path in data.draw(drops))
 
     def _revoke(self, data, run) -> tuple[Revoke, ...]:
-        if data.draw(st.integers(0, 2)):
+        held = [(claim.path, claim.token) for claim in self.model.read(run).claimed]
+        if not data.draw(rarely if not held else st.booleans()):
             return ()
-        _, path, token = self._held(data, run)
+        path, token = data.draw(st.sampled_from([*held, *held, ((1,), "strange")]))
         return (Revoke(path, token, data.draw(st.booleans())),)
 
     def _held(self, data, run) -> tuple:

@@ -24,7 +24,7 @@ from yieldflow.inspection.reading import Past, past
 from yieldflow.inspection.situations import Situation, because, situations
 from yieldflow.inspection.timeline import Item, Timeline
 from yieldflow.inspection.words import Told
-from yieldflow.ports import Claimed, Log, Status, Summary
+from yieldflow.ports import Claimed, Status, Summary
 
 if TYPE_CHECKING:
     from yieldflow.app import App

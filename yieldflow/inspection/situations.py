@@ -31,11 +31,20 @@ class Situation:
 
 
 def situations(
-    timeline: Timeline, claims: Sequence[Claimed], now: Millis, gone: Callable[[str], bool] = identity.gone
+    timeline: Timeline,
+    claims: Sequence[Claimed],
+    now: Millis,
+    *,
+    me: str = "",
+    gone: Callable[[str], bool] = identity.gone,
 ) -> tuple[Situation, ...]:
-    """Those that are carried out first, those that nobody has begun last; else in the order of asking."""
+    """Those that are carried out first, those that nobody has begun last; else in the order of asking.
+
+    *me* is a worker that need not be named.
+    """
     held: Mapping[Path, Claimed] = {claim.path: claim for claim in claims}
-    found = [_situation(item, held.get(item.path), timeline, now, gone) for item in timeline.open_items()]
+    found = [_situation(item, timeline, now) for item in timeline.open_items()]
+    found = [_held(one.item, held[one.item.path], now, me, gone) if one.item.path in held else one for one in found]
     return tuple(sorted(found, key=lambda one: (ORDER.index(one.doing), one.item.position)))
 
 
@@ -52,22 +61,18 @@ def because(found: Sequence[Situation]) -> str:
 
 
 def attempt(item: Item) -> str:
-    """ "attempt 2 of 5", and of one that is the first of several nothing."""
+    """Its number among those that count, and how many there may be."""
     limit = "" if item.attempts is None else f" of {item.attempts}"
     return f"attempt {item.tries}{limit}"
 
 
-def _situation(
-    item: Item, claim: Claimed | None, timeline: Timeline, now: Millis, gone: Callable[[str], bool]
-) -> Situation:
+def _situation(item: Item, timeline: Timeline, now: Millis) -> Situation:
     match item.kind:
         case "hook":
             return Situation(item, "hook", _waits_for_hook(item, timeline, now))
         case "sleep":
             end = item.wakes_at or now
-            return Situation(item, "sleeping", f"until {when(end, now)}" if end - now >= 60_000 else f"ends {when(end, now)}")
-        case "step" if claim is not None:
-            return _held(item, claim, now, gone)
+            return Situation(item, "sleeping", f"{'until' if end - now >= 60_000 else 'ends'} {when(end, now)}")
         case "step" if item.wakes_at is not None and item.wakes_at > now:
             return Situation(item, "retrying", f"{attempt(item)}, retry {when(item.wakes_at, now)}{_last_error(item)}")
         case "step":
@@ -78,14 +83,15 @@ def _situation(
             assert_never(item.kind)
 
 
-def _held(item: Item, claim: Claimed, now: Millis, gone: Callable[[str], bool]) -> Situation:
+def _held(item: Item, claim: Claimed, now: Millis, me: str, gone: Callable[[str], bool]) -> Situation:
     worker = identity.short(claim.worker)
     if gone(claim.worker):
         return Situation(item, "lost", f"was cut off: its worker {worker} is gone")
     if claim.until <= now:
         return Situation(item, "lost", f"was cut off: its worker {worker} is silent since {whole(now - claim.until)}")
     again = f", {attempt(item)}" if item.attempt > 1 else ""
-    return Situation(item, "running", f"on worker {worker} since {whole(now - claim.since)}{again}{_last_error(item)}")
+    place = "" if claim.worker == me else f"on worker {worker} "
+    return Situation(item, "running", f"{place}since {whole(now - claim.since)}{again}{_last_error(item)}")
 
 
 def _waits_for_hook(item: Item, timeline: Timeline, now: Millis) -> str:

@@ -1,0 +1,198 @@
+"""A run in memory: one log, one clock that jumps, and an execution that lives through all of it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from attrs import define, evolve, field
+
+from yieldflow.authoring.loaded import loaded
+from yieldflow.authoring.signatures import parameters, workflow_returns
+from yieldflow.codec import JsonCodec
+from yieldflow.core.agenda import due, wakes_at
+from yieldflow.core.asks import WorkflowDefinition
+from yieldflow.core.commands import CallStep
+from yieldflow.core.events import (
+    AttemptFailed,
+    CancelRequested,
+    CommandResolved,
+    Decision,
+    Event,
+    HookReceived,
+    RunStarted,
+    is_fact,
+    stamped,
+)
+from yieldflow.core.failures import from_exception
+from yieldflow.core.interpreter import Execution
+from yieldflow.core.outcome import Ending, Err, Ok
+from yieldflow.core.path import Path, parse, show
+from yieldflow.core.run import Run
+from yieldflow.core.values import Arguments, Codec
+
+CODEC = JsonCodec()
+SEED = bytes(range(16))
+_OPEN: list[Execution] = []
+
+
+def close_all() -> None:
+    """A generator that is only dropped would complain of its `finally` blocks."""
+    while _OPEN:
+        _OPEN.pop().close()
+
+
+def definition(fn: Callable[..., Any], name: str = "shop:checkout") -> WorkflowDefinition:
+    return WorkflowDefinition(name, fn, parameters(fn), workflow_returns(fn))
+
+
+def execution(fn: Callable[..., Any], codec: Codec = CODEC, events: Iterable[Event] = ()) -> Execution:
+    """A fresh one, fed *events*."""
+    made = Execution(definition(fn), codec, loaded)
+    _OPEN.append(made)
+    made.feed(events)
+    return made
+
+
+@define(eq=False)
+class Life:
+    """A run from its first event on. Paths are given as text, values as values."""
+
+    fn: Callable[..., Any]
+    codec: Codec = CODEC
+    log: list[Event] = field(factory=list)
+    now: int = 1_000_000
+    watch: Callable[[Life], None] | None = None  # called after each event
+    execution: Execution = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.execution = execution(self.fn, self.codec)
+
+    @property
+    def run(self) -> Run:
+        return self.execution.run
+
+    @property
+    def outcome(self) -> Ending | None:
+        return self.run.outcome
+
+    @property
+    def result(self) -> Any:
+        """The value it completed with."""
+        assert isinstance(self.outcome, Ok), self.outcome
+        return self.codec.decode(self.outcome.value, self.execution.workflow.returns)
+
+    def append(self, *events: Event) -> None:
+        for event in events:
+            self.execution.feed([event])
+            self.log.append(event)
+            if self.watch is not None:
+                self.watch(self)
+
+    def start(self, *args: Any, **changes: Any) -> Life:
+        arguments = self.codec.encode_arguments(Arguments(args), self.execution.workflow.parameters)
+        self.append(evolve(RunStarted(self.now, "run", "shop:checkout", arguments, SEED), **changes))
+        return self
+
+    def commit(self, most: int | None = None) -> tuple[Decision, ...]:
+        """Write what it decides, or only the first of it."""
+        decisions = self.execution.decide()[:most]
+        self.append(*(stamped(decision, self.now) for decision in decisions))
+        return decisions
+
+    def answer(self, path: str, value: Any = None) -> None:
+        step = self.execution.step(parse(path))
+        data = self.codec.encode(value, Any if step is None else step.returns)
+        self.append(CommandResolved(self.now, parse(path), Ok(data), 1))
+
+    def fail(self, path: str, error: BaseException) -> None:
+        self.append(CommandResolved(self.now, parse(path), Err(from_exception(error, self.codec)), 1))
+
+    def try_in_vain(self, path: str, error: BaseException, delay: int = 1_000) -> None:
+        pending = self.run.open[parse(path)]
+        failure = from_exception(error, self.codec)
+        self.append(AttemptFailed(self.now, parse(path), pending.attempt, failure, self.now + delay))
+
+    def send(self, name: str, payload: Any = None) -> None:
+        self.append(HookReceived(self.now, name, self.codec.encode(payload, Any), f"key-{len(self.log)}"))
+
+    def cancel(self, reason: str | None = None) -> None:
+        self.append(CancelRequested(self.now, f"key-{len(self.log)}", reason))
+
+    def ring(self) -> bool:
+        """Jump to the next thing the clock owes, and write what is due; whether there was anything."""
+        self.commit()
+        wake = wakes_at(self.run, self.now)
+        if wake is None:
+            return False
+        self.now = max(self.now, wake)
+        self.append(*due(self.run, self.now))
+        return True
+
+    def replay(self, events: Sequence[Event] | None = None, fn: Callable[..., Any] | None = None) -> Execution:
+        return execution(fn or self.fn, self.codec, self.log if events is None else events)
+
+    def open(self) -> dict[str, str]:
+        """The open commands by the log: path, and the name of the step or the kind."""
+        return {show(path): _named(pending.issued.command) for path, pending in self.run.open.items()}
+
+    def steps(self) -> list[Path]:
+        return [path for path, pending in self.run.open.items() if isinstance(pending.issued.command, CallStep)]
+
+
+def begun(fn: Callable[..., Any], *args: Any, **changes: Any) -> Life:
+    """A run that has started, with its first decisions in the log."""
+    life = Life(fn).start(*args, **changes)
+    life.commit()
+    return life
+
+
+def replays(test: Callable[..., Any]) -> Callable[..., Any]:
+    """Let go of what an example of a property has built, not only of what the last one has."""
+
+    @functools.wraps(test)
+    def tidy(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return test(*args, **kwargs)
+        finally:
+            close_all()
+
+    return tidy
+
+
+def facts(log: Iterable[Event]) -> list[Event]:
+    return [event for event in log if is_fact(event)]
+
+
+def state(execution: Execution) -> dict[str, Any]:
+    """All that an execution knows and would decide, as texts: equal for equal logs, however they were fed."""
+    run, tree, mail = execution.run, execution.tree, execution.mail
+    branches = [] if tree is None else execution.waiting()
+    return {
+        "fold": repr(evolve(run, timers=sorted(_timers(run)), issued=sorted(run.issued), hooks=sorted(run.hooks))),
+        "keys": sorted(run.keys),
+        "asked": {show(path): repr(command) for path, (command, _) in execution._asked.items()},
+        "taken": dict(execution._taken),
+        "let go": [show(path) for path in execution._let_go],
+        "unasked": [show(path) for path in execution._unasked],
+        "leaves": {show(path): repr(leaf.command) for path, leaf in sorted(execution.leaves.items())},
+        "branches": [(show(one.path), one.asked, sorted(one.questions.items()), one.held) for one in branches],
+        "mail": {
+            name: (list(box.payloads), [show(leaf.path) for leaf in box.waiters])
+            for name, box in mail.boxes.items()
+            if box.payloads or box.waiters
+        },
+        "rejected": list(mail.rejected),
+        "result": None if tree is None else repr(tree.result),
+        "decisions": repr(execution.decide()),
+    }
+
+
+def _timers(run: Run) -> set[tuple[int, Path]]:
+    """Those that count: the others are dropped when somebody looks, or later."""
+    return {(at, path) for at, path in run.timers if path in run.open and run.open[path].wakes_at == at}
+
+
+def _named(command: Any) -> str:
+    return command.name.rpartition(".")[2] if isinstance(command, CallStep) else type(command).__name__.lower()

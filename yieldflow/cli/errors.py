@@ -1,0 +1,108 @@
+"""Every error of the command line as one sentence on stderr and an exit code.
+
+0 done · 1 the run failed, was cancelled or is blocked · 2 wrong usage · 3 not found · 4 the store cannot be
+used · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from yieldflow.errors import BadDefinition, NotFoundError, StoreError, UsageError, YieldflowError, error
+
+DONE, ENDED_BADLY, WRONG_USAGE, NOT_FOUND, NO_STORE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+@error
+class BadJson(UsageError):
+    place: str
+    text: str
+    reason: str
+
+    def __str__(self) -> str:
+        shown = self.text if len(self.text) <= 60 else self.text[:60] + "…"
+        return f"{self.place} is not JSON ({self.reason}): {shown}"
+
+
+@error
+class BrokenModule(UsageError):
+    module: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.module} cannot be imported: {self.reason}"
+
+
+@error
+class NoModule(NotFoundError):
+    module: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.module} cannot be loaded: {self.reason}"
+
+
+@error
+class Interrupted(YieldflowError):
+    """Ctrl-C, after all was put in order."""
+
+    advice: str
+
+    def __str__(self) -> str:
+        return self.advice
+
+
+def exit_code(raised: YieldflowError | click.ClickException) -> int:
+    match raised:
+        case NotFoundError():
+            return NOT_FOUND
+        case UsageError() | BadDefinition() | click.UsageError():
+            return WRONG_USAGE
+        case StoreError():
+            return NO_STORE
+        case Interrupted():
+            return INTERRUPTED
+        case _:
+            return ENDED_BADLY
+
+
+class Commands(click.Group):
+    """A group whose commands answer their exit code, or raise: this is the one place where errors end."""
+
+    def main(self, *args: Any, **options: Any) -> NoReturn:
+        options["standalone_mode"] = False
+        try:
+            code = super().main(*args, **options)
+            sys.stdout.flush()
+        except (YieldflowError, click.ClickException) as raised:
+            _say(raised)
+            code = exit_code(raised)
+        except (KeyboardInterrupt, click.Abort):
+            code = INTERRUPTED
+        except BrokenPipeError:  # whoever read our output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = ENDED_BADLY
+        sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _say(raised: YieldflowError | click.ClickException) -> None:
+    match raised:
+        case Interrupted():
+            click.echo(str(raised), err=True)
+        case click.exceptions.NoArgsIsHelpError():
+            click.echo(raised.format_message(), err=True)
+        case click.UsageError(ctx=click.Context(command_path=command)):
+            click.echo(f"yieldflow: {_sentence(raised)} (`{command} --help` says how)", err=True)
+        case click.ClickException():
+            click.echo(f"yieldflow: {_sentence(raised)}", err=True)
+        case _:
+            click.echo(f"yieldflow: {raised}", err=True)
+
+
+def _sentence(raised: click.ClickException) -> str:
+    text = raised.format_message().strip().rstrip(".")
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,59 @@
+"""What every command is told: which store, and which modules. From there an `App`, closed at the end."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+from attrs import frozen
+
+from yieldflow.app import App
+from yieldflow.cli.target import load, module_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@frozen
+class Place:
+    """The store and the modules as they were given, so that advice can spell them again."""
+
+    url: str | None = None
+    modules: tuple[str, ...] = ()
+
+    @contextmanager
+    def app(self, *targets: str, threads: int = 4) -> Iterator[App]:
+        """Raises `BadUrl`, `StoreError`, `UsageError`, `NoModule`, `BrokenModule`."""
+        _look_here_first()
+        app = App(self.url, modules=[module_of(module) for module in self.modules], threads=threads)
+        load((*app.settings.modules, *map(module_of, targets)))
+        try:
+            yield app
+        finally:
+            app.close()
+
+    def spelled(self, *words: str, modules: bool = False) -> str:
+        """A command that means the same store, ready to be pasted into a shell."""
+        url = () if self.url is None else ("--url", self.url)
+        named = [word for module in self.modules for word in ("-m", module)] if modules else []
+        return shlex.join(("yieldflow", *words, *url, *named))
+
+
+def at_a_place(command: F) -> F:
+    """Add `--url` and `--module`; the command takes them as *url* and *modules*."""
+    url = click.option("--url", metavar="URL", help="The store. Default: $YIELDFLOW_URL, then pyproject.toml.")
+    modules = click.option(
+        "--module", "-m", "modules", multiple=True, metavar="MODULE", help="Code to load; may be given several times."
+    )
+    return url(modules(command))
+
+
+def _look_here_first() -> None:
+    """As for a script: what lies in the current directory can be imported."""
+    here = os.getcwd()  # noqa: PTH109 - sys.path holds texts
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)

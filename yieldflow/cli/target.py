@@ -1,0 +1,146 @@
+"""From `package.module:name` or `path/to/file.py:name` and JSON texts to the call of a workflow.
+
+Code is loaded as the registry loads it, and only what a person names: nothing that a store holds is imported.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import redirect_stdout
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any, NoReturn
+
+from yieldflow.app import App
+from yieldflow.authoring.registry import DEFAULT
+from yieldflow.authoring.workflow import Workflow
+from yieldflow.cli.errors import BadJson, BrokenModule, NoModule
+from yieldflow.core.asks import WorkflowCall
+from yieldflow.errors import BadArguments, BadDefinition, Undecodable, UnknownTarget, UsageError
+
+
+def module_of(target: str) -> str:
+    """The module of a target, or what was given, if it names nothing in it."""
+    module, colon, name = target.rpartition(":")
+    return module if colon and name and "/" not in name else target
+
+
+def load(modules: Iterable[str]) -> None:
+    """Import modules and files. Raises `NoModule`, `BrokenModule`; what they print goes to stderr."""
+    for module in modules:
+        _expect(module)
+        try:
+            with redirect_stdout(sys.stderr):
+                DEFAULT.load((module,))
+        except BadDefinition as error:
+            raise BrokenModule(module, str(error)) from error
+        except (Exception, SystemExit) as error:  # user code: an import may raise whatever it likes
+            raise BrokenModule(module, _where(error)) from error
+
+
+def find(target: str) -> Workflow[Any, Any]:
+    """The workflow of a target whose module is loaded. Raises `UnknownTarget`."""
+    module, _, name = target.rpartition(":")
+    if not module or not name:
+        raise UnknownTarget(target, "it has no colon")
+    namespace = vars(sys.modules[_imported_as(module)])
+    if name not in namespace:
+        raise UnknownTarget(target, f"{module} has no {name!r}{_instead(name, namespace)}")
+    found = namespace[name]
+    if not isinstance(found, Workflow):
+        raise UnknownTarget(target, f"{name!r} is a {type(found).__name__}{_instead(name, namespace)}")
+    return found
+
+
+def called(app: App, workflow: Workflow[Any, Any], args: Sequence[str], kwargs: Sequence[str]) -> WorkflowCall[Any]:
+    """The call with these JSON texts as arguments. Raises `BadJson`, `BadArguments`."""
+    positional = [_argument(number, text) for number, text in enumerate(args, 1)]
+    named = dict(_named(text) for text in kwargs)
+    definition = workflow.definition
+    try:
+        data = json.dumps([positional, named]).encode()
+        arguments = app.codec.decode_arguments(data, definition.parameters)
+        return workflow(*arguments.args, **arguments.kwargs)
+    except (Undecodable, TypeError) as error:
+        reason = str(error).removeprefix(f"{definition.fn.__qualname__}(): ")
+        raise BadArguments(_shown(workflow), reason) from error
+
+
+def parse(place: str, text: str) -> Any:
+    """Raises `BadJson`."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        quoted = json.dumps(text, ensure_ascii=False)
+        is_word = text.isprintable() and not text.startswith(("{", "[", '"')) and "'" not in text
+        reason = f"strings need quotes, '{quoted}'" if is_word else str(error)
+        raise BadJson(place, text, reason) from error
+
+
+def _argument(number: int, text: str) -> Any:
+    if text.startswith("--"):
+        raise UsageError(f"there is no option {text.partition('=')[0]}; `yieldflow run --help` lists those that there are")
+    return parse(f"argument {number}", text)
+
+
+def _named(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise UsageError(f"--kw {text} names no argument: write --kw NAME=JSON, such as --kw 'name=\"World\"'")
+    return name, parse(f"--kw {name}", value)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _expect(module: str) -> None:
+    """A missing module is another mistake than one that cannot be imported."""
+    if module.endswith(".py"):
+        file = Path(module)
+        if not file.is_file():
+            near = get_close_matches(file.name, [other.name for other in file.parent.glob("*.py")])
+            also = f"; did you mean {file.parent / near[0]}?" if near else ""
+            raise NoModule(module, f"there is no such file in {Path.cwd()}{also}")
+        return
+    parent, _, _ = module.rpartition(".")
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise NoModule(module, "it is neither a module nor a file that ends in .py")
+    if parent:
+        _expect(parent)
+        load((parent,))
+    if module not in sys.modules and find_spec(module) is None:
+        raise NoModule(module, f"there is no module of this name in {Path.cwd()} or on the Python path")
+
+
+def _imported_as(module: str) -> str:
+    return Path(module).stem if module.endswith(".py") else module
+
+
+def _instead(name: str, namespace: dict[str, Any]) -> str:
+    known = [key for key, value in namespace.items() if isinstance(value, Workflow)]
+    if not known:
+        return ", and there is no workflow in that module"
+    near = get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]}?" if near else f"; its workflows are {', '.join(sorted(known))}"
+
+
+def _shown(workflow: Workflow[Any, Any]) -> str:
+    signature = inspect.signature(workflow.fn).replace(return_annotation=inspect.Signature.empty)
+    return f"{workflow.fn.__qualname__}{signature}"
+
+
+def _where(error: BaseException) -> str:
+    """The exception, and the last line that it passed outside of Python's own library."""
+    kind, text = type(error).__name__, str(error)
+    if isinstance(error, SyntaxError):
+        return f"{kind} at {error.filename}:{error.lineno}: {error.msg}"
+    own = (str(Path(json.__file__).parents[1]), "<frozen")
+    lines = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith(own)]
+    place = f" at {lines[-1].filename}:{lines[-1].lineno}" if lines else ""
+    return f"{kind}{place}: {text}" if text else f"{kind}{place}"
