@@ -157,18 +157,19 @@ class Commit:
     commit: str  # the id of the new head; chosen by the committer
     on: On
     events: tuple[bytes, ...] = ()
-    after: Mark | None = None  # what the committer knows: the answer's tail starts here
+    after: Mark | None = None  # what the committer knows: the answer's tail starts here; None: no tail is wanted
     revoke: tuple[Revoke, ...] = ()
     drop: tuple[Path, ...] = ()
     put: tuple[Free, ...] = ()
     claim: tuple[Claim, ...] = ()
     worker: str = ""
     alarm: Millis | None = None
-    """On `Head`: when to look again but for claims, whose leases the store adds (None: no need). Any other
-    condition sets the alarm to at most `HINT_AFTER` from now."""
+    """On `Head`: when to look again but for open work (None: no need). The store adds what it alone knows at that
+    moment: the ends of leases, and free entries, which are looked at when they are due, `HINT_AFTER` from now at the
+    earliest. Any other condition sets the alarm to at most `HINT_AFTER` from now."""
     summary: Summary | None = None  # on `Head` only: replaces what is listed
     hooks: Mapping[str, str] = field(factory=dict)  # token hash -> hook name
-    payloads: int = 0  # on `Open`: so many unread payloads more; on `Head`: exactly so many are left
+    payloads: int | None = None  # on `Open`: so many unread payloads more; on `Head`: so many are left; None: as before
     inbox: int = 1_000  # on `Open`: refused as "inbox" when there would be more
     done: bool = False  # the run has ended: all work, hooks and the alarm go, waiters wake
 
@@ -228,6 +229,7 @@ class Log:
     alarm: Millis | None
     now: Millis
     gap: bool = False
+    rings: int = 0  # of the alarm since the last commit: so often has nobody done anything
 
 
 @frozen
@@ -315,7 +317,9 @@ class Store(Protocol):
         ...
 
     def due(self, limit: int) -> tuple[Due, ...]:
-        """Runs whose alarm is due, earliest first; puts each off by 2 s x 2^rings, at most `LONGEST_PUT_OFF`."""
+        """Runs whose alarm is due, earliest first; puts each off by 2 s x 2^rings, at most `LONGEST_PUT_OFF`, or to
+        the end of a lease that is still to come.
+        """
         ...
 
     def next_alarm(self) -> tuple[Millis | None, Millis]:

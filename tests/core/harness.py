@@ -64,6 +64,8 @@ class Life:
     log: list[Event] = field(factory=list)
     now: int = 1_000_000
     watch: Callable[[Life], None] | None = None  # called after each event
+    fed: list[Event] = field(factory=list)  # the log, and what came when the code failed
+    repeated: list[tuple[int, tuple[Decision, ...]]] = field(factory=list)  # length, what it said again after `commit`
     execution: Execution = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -85,6 +87,7 @@ class Life:
 
     def append(self, *events: Event) -> None:
         for event in events:
+            self.fed = [*self.log, event]
             self.execution.feed([event])
             self.log.append(event)
             if self.watch is not None:
@@ -99,6 +102,8 @@ class Life:
         """Write what it decides, or only the first of it."""
         decisions = self.execution.decide()[:most]
         self.append(*(stamped(decision, self.now) for decision in decisions))
+        if most is None:
+            self.repeated.append((len(self.log), self.execution.decide()))
         return decisions
 
     def answer(self, path: str, value: Any = None) -> None:

@@ -50,6 +50,7 @@ ERRORS: tuple[BaseException, ...] = (
     *(FatalError("never"), StepTimeout("slow"), StopIteration(1), RecursionError("deep in a step"), Cancelled()),
 )
 HOOKS = {"anything": Any, "flag": bool, "list": list[int]}
+CLASHING = bytes  # no hook's own type
 PAYLOADS: dict[str, tuple[Any, ...]] = {"anything": ("x", {"a": 1}), "flag": (True, "yes", 1), "list": ([1], ["a"])}
 
 Verb: TypeAlias = Literal["gather", "settle", "race"]
@@ -90,6 +91,13 @@ class Fail:
 
 
 @frozen
+class Broken:
+    """What no program may do, and no fact repairs."""
+
+    kind: Literal["value", "generator", "argument", "recursion", "twice"]
+
+
+@frozen
 class Group:
     verb: Verb
     branches: tuple[Branch, ...]
@@ -110,7 +118,7 @@ class Body:
 
 Leaf: TypeAlias = Step | Nap | Wait | Open
 Branch: TypeAlias = Leaf | Group | Body
-Op: TypeAlias = Leaf | Question | Fail | Group | Guard
+Op: TypeAlias = Leaf | Question | Fail | Broken | Group | Guard
 
 
 @define
@@ -154,6 +162,8 @@ def perform(body: Body, trace: Trace) -> Flow[int]:
                 raise RuntimeError(f"after {len(trace.seen)}")
             case Fail():
                 raise Cancelled
+            case Broken(kind):
+                yield broken(kind, trace)
             case _:
                 trace.note((yield asked(op, trace)))
     return len(trace.seen)
@@ -194,7 +204,7 @@ def asked(op: Op | Body, trace: Trace) -> Any:
             return sleep(seconds)
         case Wait(name, timeout, default, clash):
             given = {"default": f"default of {name}"} if default else {}
-            return hook(name, bytes if clash else HOOKS[name], timeout=timeout, **given)
+            return hook(name, CLASHING if clash else HOOKS[name], timeout=timeout, **given)
         case Open(name):
             return open_hook(name, HOOKS[name])
         case Question(kind):
@@ -205,6 +215,21 @@ def asked(op: Op | Body, trace: Trace) -> Any:
         case Body():
             return perform(op, trace)
     raise AssertionError(op)
+
+
+def broken(kind: str, trace: Trace) -> Any:
+    again = perform(Body((Nap(1),)), trace)
+    match kind:
+        case "value":
+            return 42
+        case "generator":
+            return again
+        case "argument":
+            return step(anything, object(), "")
+        case "twice":
+            return gather(again, again)
+        case _:
+            raise RecursionError("deeper than there is room")
 
 
 # --- the strategy ------------------------------------------------------------------------------------------------
@@ -244,4 +269,19 @@ def _ops(depth: int) -> st.SearchStrategy[Op]:
 
 def programs() -> st.SearchStrategy[Body]:
     """Up to three groups within each other, and as many things to clean up."""
-    return _bodies(3)
+    guarded = st.builds(Guard, _bodies(2), st.sampled_from(["cancelled", "finally"]), _cleaning, st.booleans())
+    branches = st.lists(guarded.map(lambda guard: Body((guard,))) | _groups(2), min_size=1, max_size=3)
+    nested = st.builds(Group, st.sampled_from(["gather", "race", "settle"]), branches.map(tuple))
+    rest = st.lists(_ops(1), max_size=2)
+    return st.tuples(rest, st.one_of(nested, guarded, _groups(3)), rest).map(lambda ops: Body((*ops[0], ops[1], *ops[2])))
+
+
+@st.composite
+def broken_programs(draw: st.DrawFn) -> Body:
+    """A program with one mistake, at some place of its own or in a branch beside it."""
+    ops = draw(programs()).ops
+    mistake = Broken(draw(st.sampled_from(["value", "generator", "argument", "recursion", "twice"])))
+    at = draw(st.integers(0, len(ops)))
+    if draw(st.booleans()):
+        return Body((*ops[:at], mistake, *ops[at:]))
+    return Body((Group("gather", (Body(ops), Body((Nap(1), Guard(Body((mistake,)), "finally", Body((Nap(1),))))))),))

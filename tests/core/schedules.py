@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import define, field
 from hypothesis import strategies as st
 
-from tests.core.harness import Life
-from tests.core.programs import ANSWERS, ERRORS, HOOKS, PAYLOADS, Body, Group, Trace, perform, programs
-from yieldflow import Flow
-from yieldflow.core.commands import CallStep, Receive
+from tests.core.harness import Life, execution
+from tests.core.programs import (
+    ANSWERS,
+    CLASHING,
+    ERRORS,
+    HOOKS,
+    PAYLOADS,
+    STEPS,
+    Body,
+    Group,
+    Trace,
+    perform,
+    programs,
+)
+from yieldflow import Flow, step
+from yieldflow.core.asks import ReceiveCommand
+from yieldflow.core.commands import CallStep
+from yieldflow.core.events import CommandResolved, Event, HookReceived
+from yieldflow.core.interpreter import Execution
+from yieldflow.core.outcome import Ok
 from yieldflow.core.path import Path, show
 
 MOVES = 30
@@ -30,14 +46,22 @@ class Play:
     def ended(self) -> bool:
         return self.life.run.ended is not None
 
+    def replay(self, events: Sequence[Event], trace: Trace | None = None) -> Execution:
+        return execution(program_of(self.program, trace or Trace()), events=events)
+
     def move(self, what: int, which: int) -> None:
         """One thing that may happen now, or nothing. Decisions may stay unwritten meanwhile."""
-        life, steps = self.life, self.life.steps()
+        life = self.life
         life.now += (which % 3) * 700
         if which % 2 and life.execution.decide():
             life.commit(None if which % 8 else 1)
+        if self.ended:
+            return
+        steps = life.steps()
         path = steps[which % len(steps)] if steps else None
         match what % 16:
+            case _ if self.trace.cleaning > 0 and what >= 128:
+                self.cancel(which)
             case 0 | 1 | 2 | 3 | 4 if path is not None:
                 self.answer(path, which)
             case 5 | 6 if path is not None:
@@ -49,21 +73,26 @@ class Play:
             case 10 | 11:
                 name = sorted(HOOKS)[which % len(HOOKS)]
                 life.send(name, PAYLOADS[name][which % len(PAYLOADS[name])])
-            case 12 | 13 | 14 if self.may_cancel(what):
-                self.met["cancelled while cleaning up"] += self.trace.cleaning > 0
-                life.cancel(f"reason {which}")
+            case 12 | 13 | 14:
+                self.cancel(which)
             case _:
                 life.commit()
 
-    def may_cancel(self, what: int) -> bool:
-        """Not the first thing always: most runs should come somewhere before."""
-        return self.trace.cleaning > 0 or what >= 128 or self.life.run.cancelled is not None
+    def cancel(self, which: int) -> None:
+        """Seldom out of the blue: most runs should come somewhere before."""
+        if self.trace.cleaning > 0 or which >= 100 or self.life.run.cancelled is not None:
+            self.met["cancelled"] += 1
+            self.met["cancelled while cleaning up"] += self.trace.cleaning > 0
+            self.life.cancel(f"reason {which}")
 
     def answer(self, path: Path, which: int) -> None:
-        command = self.life.run.open[path].issued.command
+        """Also one that the program no longer waits for."""
+        life, command = self.life, self.life.run.open[path].issued.command
         assert isinstance(command, CallStep)
-        values = ANSWERS[command.name.rpartition(":")[2]]
-        self.life.answer(show(path), values[which % len(values)])
+        kind = command.name.rpartition(":")[2]
+        data = life.codec.encode(ANSWERS[kind][which % len(ANSWERS[kind])], step(STEPS[kind]).definition.returns)
+        self.met["answered late"] += path not in life.execution.leaves
+        life.append(CommandResolved(life.now, path, Ok(data), 1))
 
     def finish(self) -> None:
         """Answer, ring and send until it has ended; a run that cannot be ended so is stuck."""
@@ -78,10 +107,16 @@ class Play:
         raise AssertionError(f"it does not end: {self.life.open()}")
 
     def feed_hooks(self) -> None:
-        waiting = [pending.issued.command for pending in self.life.run.open.values()]
-        hooks = [command.hook for command in waiting if isinstance(command, Receive)]
-        assert hooks, "it waits for nothing, and has not ended"
-        self.life.send(hooks[0], PAYLOADS[hooks[0]][0])
+        """Send what fits to the receive that has waited longest."""
+        life = self.life
+        waiting = [leaf.command for leaf in life.execution.leaves.values()]
+        first = next((command for command in waiting if isinstance(command, ReceiveCommand)), None)
+        assert first is not None, "it waits for nothing, and has not ended"
+        payload = next(value for kind, value in FITTING if kind == first.type)
+        life.append(HookReceived(life.now, first.hook, life.codec.encode(payload, first.type), f"key-{len(life.log)}"))
+
+
+FITTING = [*((HOOKS[name], PAYLOADS[name][0]) for name in HOOKS), (CLASHING, b"x")]
 
 
 def program_of(body: Body, trace: Trace) -> Callable[[], Flow[int]]:
@@ -116,7 +151,7 @@ def lives() -> st.SearchStrategy[tuple[Body, bytes]]:
 
 
 def nesting(op: object) -> int:
-    """How many groups lie within each other, and in the branches of each other."""
+    """How many groups lie within each other."""
     match op:
         case Group(branches=branches):
             return 1 + max(map(nesting, branches), default=0)

@@ -22,7 +22,16 @@ def signature(execution: Execution) -> tuple[Any, ...]:
     """All that a next step may depend on."""
     run = execution.run
     return (
-        (run.length, run.time, run.steps, repr(run.open), repr(run.unread), sorted(run.hooks), run.cancelled, run.ended),
+        (
+            run.length,
+            run.time,
+            run.steps,
+            repr(run.open),
+            repr(run.unread),
+            sorted(run.hooks),
+            run.cancelled,
+            run.ended,
+        ),
         execution.decide(),
         sorted(execution.leaves),
         [(branch.path, branch.asked, branch.questions, branch.held) for branch in execution.waiting()],
@@ -61,19 +70,19 @@ class Watch:
         assert self.last is not None
         run, log, now = self.last.run, self.world.read(), self.world.clock.at
         if run.ended is not None:
-            assert log.alarm is None and log.entries == 0
+            assert (log.alarm, log.entries) == (None, 0)
             return
         stored = self.world.store._runs[RUN]
         needs = [max(entry.not_before, now) for entry in stored.free.values()]
         needs += [claim.until for claim in stored.claimed.values()]
         needs += [] if (timer := wakes_at(run, now)) is None else [timer]
         needs += [now] if self.known[log.head][1] else []
-        needs += [now] if log.entries < run.steps else []
+        lost = log.entries < run.steps  # of the table: whoever looks next puts them back
         extra = {*stored.free, *stored.claimed} - {*run.open}
         assert not extra, f"there is work for what is not open: {extra}"
+        assert log.alarm is not None or not (needs or lost), f"nobody will look: {run.open}"
         if needs:
             put_off = min(HINT_AFTER << min(stored.rings, 20), LONGEST_PUT_OFF)
-            assert log.alarm is not None, f"nobody will look: {run.open}"
             assert log.alarm <= max(min(needs), now + put_off) + SLACK, "somebody will look too late"
 
     def has_ended(self) -> None:

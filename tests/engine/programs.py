@@ -133,7 +133,7 @@ def caught() -> Flow[list[Any]]:
     answers: list[Any] = []
     for label in (7, 1):
         try:
-            answers.append((yield gather(work(label), rested(label))))
+            answers.append((yield gather(work(label), rested(1))))
         except ValueError as error:
             answers.append((yield work(0, len(str(error)))))
     return answers

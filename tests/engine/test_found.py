@@ -1,7 +1,8 @@
 """What the simulation and the review of the engine found, each in its smallest form."""
 
 from tests.engine.world import QUEUE, RUN, World
-from yieldflow import Flow, Retry, TimedOut, gather, hook, race, sleep, step, workflow
+from yieldflow import Cancelled, Flow, Retry, gather, hook, race, sleep, step, workflow
+from yieldflow.authoring.registry import Registry
 from yieldflow.core.events import CommandResolved
 from yieldflow.core.outcome import Ok
 from yieldflow.engine.requests import Execute, Save, Unfit
@@ -187,7 +188,6 @@ def test_a_worker_that_can_go_on_clears_the_note_of_a_blocked_run():
     world = World()
     world.start(asked())
     world.worker("w1").tend().to_end()
-    from yieldflow.authoring.registry import Registry
 
     world.worker("old", registry=Registry()).tend().to_end()
     assert world.read().summary.status == "blocked"
@@ -196,7 +196,6 @@ def test_a_worker_that_can_go_on_clears_the_note_of_a_blocked_run():
 
 
 def test_blocking_a_run_does_not_empty_its_inbox():
-    from yieldflow.authoring.registry import Registry
 
     world = World()
     world.start(crowd(1))
@@ -262,3 +261,62 @@ def test_a_store_that_fails_during_a_speculation_leaves_nothing_of_it():
     worker.tend().to_end()
     world.fold()
     assert not any(isinstance(event, CommandResolved) for event in world.events())
+
+
+@workflow
+def cleaned() -> Flow[str]:
+    """The payload is there when it is asked for, before the last branch has begun."""
+    yield work(1)
+    index, _ = yield race(tidy(), hook("answer", int), late())
+    return str(index)
+
+
+def tidy() -> Flow[None]:
+    try:
+        yield sleep("1h")
+    except Cancelled:
+        yield work(7)
+        raise
+
+
+def late() -> Flow[None]:
+    yield work(8)
+
+
+def test_a_branch_that_never_started_is_counted_once():
+    world = World()
+    world.start(cleaned())
+    world.send("answer", 1)
+    tending = world.worker("w1").tend()
+    tending.until(Execute, 2)  # the clean-up of the first branch
+    assert world.fold().ended is None
+    tending.to_end()
+    assert world.outcome() == Ok(b'"1"')
+
+
+@workflow
+def alongside() -> Flow[int]:
+    _, answer = yield gather(sleep("5s"), work(1))
+    return answer
+
+
+def test_a_lost_table_is_put_back_though_a_timer_is_due():
+    world = World()
+    world.start(alongside())
+    dead = world.worker("dead").tend()
+    dead.until(Execute)
+    dead.kill()
+    world.store._runs[RUN].claimed.clear()
+    run_on(world, world.worker("w2"))
+    assert isinstance(world.outcome(), Ok)
+
+
+def test_a_run_that_ends_meanwhile_is_not_blocked():
+    world = World()
+    world.start(worked())
+    old = world.worker("old", registry=Registry()).tend()
+    old.perform()
+    world.worker("w1").tend().to_end()
+    old.to_end()
+    log = world.read()
+    assert (log.summary.status, log.alarm) == ("completed", None)

@@ -55,6 +55,7 @@ class AlarmContract:
     def test_whoever_reports_leaves_an_alarm(self, harness: Harness):
         start(harness, put=(free((1,)),))
         held = claim(harness)
+        append(harness)
         reply = done(change(harness, Holding((1,), held.token), b"report", drop=((1,),), alarm=5))
         assert log(harness).alarm == reply.now + HINT_AFTER
 
@@ -77,7 +78,6 @@ class AlarmContract:
 
     def test_a_claim_brings_the_alarm_to_the_end_of_its_lease(self, harness: Harness):
         start(harness, put=(free((1,)), free((2,), timeout=SHORT)))
-        assert log(harness).alarm is None
         first = claim(harness)
         assert log(harness).alarm == first.until
         second = claim(harness)
@@ -122,6 +122,7 @@ class AlarmContract:
     def test_released_work_has_an_alarm(self, harness: Harness):
         start(harness, put=(free((1,)),))
         held = claim(harness)
+        append(harness)
         early = harness.now()
         harness.store.release(RUN, (1,), held.token)
         alarm = log(harness).alarm
@@ -131,7 +132,9 @@ class AlarmContract:
     def test_work_that_is_released_for_later_rings_then(self, harness: Harness):
         start(harness, put=(free((1,)),))
         then = harness.now() + HINT_AFTER * 2
-        harness.store.release(RUN, (1,), claim(harness).token, then)
+        held = claim(harness)
+        append(harness)
+        harness.store.release(RUN, (1,), held.token, then)
         assert log(harness).alarm == then
 
     # --- rings ------------------------------------------------------------------------------------------------------
@@ -194,9 +197,37 @@ class AlarmContract:
         """A due sleep of a blocked run must not ring at every beat of its other work."""
         start(harness, put=(free((1,)),), alarm=1)
         held = claim(harness)
-        assert put_off(harness) == 2_000
+        harness.store.due(9)
         harness.store.renew([Beat(RUN, (1,), held.token)])
         assert log(harness).alarm == log(harness).claimed[0].until
+
+    def test_a_ring_waits_no_longer_than_a_lease_that_is_still_to_come(self, harness: Harness):
+        """Whatever the rings: a worker that dies now is missed when its lease ends."""
+        start(harness, put=(free((1,)),), alarm=1)
+        held = claim(harness)
+        harness.store.due(9)
+        assert log(harness).alarm == held.until
+        assert log(harness).rings == 1
+
+    # --- free work ---------------------------------------------------------------------------------------------------
+
+    def test_free_work_is_looked_at_soon_whatever_the_committer_says(self, harness: Harness):
+        before = harness.now()
+        start(harness, put=(free((1,)), free((2,), queue="gpu")))
+        claim(harness)
+        append(harness, alarm=harness.now() + 3_600_000, drop=((1,),))
+        alarm = log(harness).alarm
+        assert alarm is not None
+        assert before + HINT_AFTER <= alarm <= harness.now() + HINT_AFTER
+
+    def test_free_work_that_is_due_later_is_looked_at_then(self, harness: Harness):
+        then = harness.now() + HINT_AFTER * 3
+        start(harness, put=(free((1,), not_before=then), free((2,), not_before=then + 1, queue="gpu")))
+        assert log(harness).alarm == then
+
+    def test_an_earlier_alarm_is_not_put_off_by_free_work(self, harness: Harness):
+        start(harness, put=(free((1,)),), alarm=5)
+        assert log(harness).alarm == 5
 
     def test_a_ring_for_a_lease_does_not_forget_an_alarm_that_is_still_to_come(self, harness: Harness):
         base = harness.now() + LEASE + HINT_AFTER // 2

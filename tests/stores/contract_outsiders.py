@@ -65,7 +65,9 @@ class OutsiderContract:
         append(harness, b"read none", payloads=1)
         done(change(harness, Open("b"), b"p", payloads=1, inbox=2))
         assert refused(change(harness, Open("c"), b"p", payloads=1, inbox=2)).reason == "inbox"
-        append(harness, b"read all")
+        append(harness, b"says nothing of it")
+        assert refused(change(harness, Open("c"), b"p", payloads=1, inbox=2)).reason == "inbox"
+        append(harness, b"read all", payloads=0)
         done(change(harness, Open("c"), b"p", payloads=2, inbox=2))
 
     def test_a_full_inbox_does_not_keep_out_a_cancellation(self, harness: Harness):

@@ -93,8 +93,6 @@ def _say(raised: YieldflowError | click.ClickException) -> None:
     match raised:
         case Interrupted():
             click.echo(str(raised), err=True)
-        case click.exceptions.NoArgsIsHelpError():
-            click.echo(raised.format_message(), err=True)
         case click.UsageError(ctx=click.Context(command_path=command)):
             click.echo(f"yieldflow: {_sentence(raised)} (`{command} --help` says how)", err=True)
         case click.ClickException():

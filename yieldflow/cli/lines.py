@@ -18,6 +18,7 @@ from yieldflow.inspection.phrases import stamp
 from yieldflow.inspection.words import Told
 
 _LINES = 4  # in a window
+_HOOKS = 20  # besides: they are there to be answered
 _SHORTEST, _LONGEST = 1.0, 16.0  # seconds
 
 
@@ -31,6 +32,7 @@ class Lines:
     _window: float = field(default=_SHORTEST, init=False)
     _until: float = field(default=0.0, init=False)
     _left: int = field(default=_LINES, init=False)
+    _hooks: int = field(default=_HOOKS, init=False)
     _unsaid: int = field(default=0, init=False)
 
     def begin(self, scene: Scene) -> None:
@@ -42,7 +44,10 @@ class Lines:
         line = self._line(event, scene)
         if line is None:
             return
-        if self._left > 0:
+        if event.what == "wait_created" and self._hooks > 0:
+            self._hooks -= 1
+            self.write(line)
+        elif self._left > 0:
             self._left -= 1
             self.write(f"{moment(event.at):%H:%M:%S} {line}")
         else:

@@ -64,7 +64,9 @@ class Drawn:
         started = scene.timeline.run.started
         assert started is not None
         token = hook_token(started.seed, started.run_id, hook)
-        self.console.print(Text(f"hook {hook} is open; answer it with:"), Text(f"  {self.answer(token)} JSON"), sep="\n")
+        self.console.print(
+            Text(f"hook {hook} is open; answer it with:"), Text(f"  {self.answer(token)} JSON"), sep="\n"
+        )
 
     def _drawn(self, scene: Scene) -> Group:
         width = self.console.width - 1

@@ -6,14 +6,17 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import click
 from attrs import frozen
 
 from yieldflow.app import App
+from yieldflow.cli.errors import Interrupted
 from yieldflow.cli.target import load, module_of
+from yieldflow.core.times import Millis, duration
+from yieldflow.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,10 +34,15 @@ class Place:
         _look_here_first()
         app = App(self.url, modules=[module_of(module) for module in self.modules], threads=threads)
         load((*app.settings.modules, *map(module_of, targets)))
+        closing = ExitStack()
+        closing.callback(app.close)
         try:
             yield app
+        except Interrupted:  # bodies had their time
+            closing.pop_all()
+            raise
         finally:
-            app.close()
+            closing.close()
 
     def spelled(self, *words: str, modules: bool = False) -> str:
         """A command that means the same store, ready to be pasted into a shell."""
@@ -50,6 +58,14 @@ def at_a_place(command: F) -> F:
         "--module", "-m", "modules", multiple=True, metavar="MODULE", help="Code to load; may be given several times."
     )
     return url(modules(command))
+
+
+def span_of(text: str) -> Millis:
+    """A duration as an option: "30s", "2 days", or seconds. Raises `UsageError`."""
+    try:
+        return duration(float(text) if text.replace(".", "", 1).isdigit() else text)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _look_here_first() -> None:

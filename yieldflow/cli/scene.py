@@ -63,11 +63,6 @@ def rows(scene: Scene, most: int = MOST_ROWS) -> list[Row]:
     return [*ended[max(0, len(ended) - (most - len(shown))) :], *shown]
 
 
-def answer_with(scene: Scene, item: Item) -> str:
-    """The verb that answers a hook; its token is for whoever sees this terminal."""
-    return f"send {scene.run_id} {item.name} JSON"
-
-
 def _row(situation: Situation) -> Row:
     return Row(situation.doing, clipped(situation.item.label, LONGEST_LABEL), situation.text)
 

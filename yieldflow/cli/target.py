@@ -84,7 +84,9 @@ def parse(place: str, text: str) -> Any:
 
 def _argument(number: int, text: str) -> Any:
     if text.startswith("--"):
-        raise UsageError(f"there is no option {text.partition('=')[0]}; `yieldflow run --help` lists those that there are")
+        raise UsageError(
+            f"there is no option {text.partition('=')[0]}; `yieldflow run --help` lists those that there are"
+        )
     return parse(f"argument {number}", text)
 
 

@@ -9,7 +9,7 @@ from threading import Event as Flag
 from threading import Thread
 from time import monotonic
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, Self
 
 from attrs import define, field
 
@@ -61,7 +61,7 @@ class Watch:
         self.scene = Scene(self.run_id, self._timeline, (), 0, 0)
         self._thread = Thread(target=self._run, name="yieldflow progress", daemon=True)
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         self._read(silent=True)
         self.view.begin(self.scene)
         self._thread.start()

@@ -138,7 +138,7 @@ class Tree:
                     stack.extend(reversed(self._close(group, Raised(Cancelled()))))
                 case Branch(result=None, started=False) as branch:
                     let_go(branch.generator)
-                    self.settle(branch, Raised(Cancelled()))
+                    branch.result = Raised(Cancelled())  # it waits in the queue already, to be started
                 case Branch(result=None) as branch:
                     stack.extend(self._interrupt(branch))
                 case _:

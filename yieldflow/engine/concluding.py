@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from attrs import evolve
 
 from yieldflow.core.agenda import due
 from yieldflow.core.commands import CallStep
 from yieldflow.core.events import Abandon
+from yieldflow.core.path import Path
 from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
 from yieldflow.engine.live import Live
-from yieldflow.engine.planning import Conclusion, conclude, held, left_over, open_work, revoked, wakes
+from yieldflow.engine.planning import Conclusion, conclude, held, open_work, revoked, wakes
 from yieldflow.engine.reading import advance, look, save
 from yieldflow.engine.requests import Inspect, Offer
 from yieldflow.engine.state import HELP, Asking, Tending
 from yieldflow.ports import Claim, Commit, Conflict, Done, Entry, Free, Head, Reply, Revoke
 
+MOST_FACTS = 1_000  # in one commit: an execution is fed none that it does not carry
+
 
 def append_what_is_concluded(t: Tending, live: Live) -> Asking[bool]:
     """Whether there was anything to append. Raises `CodeError` and `ImpossibleEvent`."""
+    if t.log is not None and t.log.head == live.head and t.log.entries < live.execution.run.steps:
+        yield from _repair(t, live)
+        return True
     decisions = live.execution.decide()
     if decisions:
         yield from _decide(t, live, Conclusion(decisions=decisions))
@@ -29,9 +35,6 @@ def append_what_is_concluded(t: Tending, live: Live) -> Asking[bool]:
     conclusion = _overdue(t, live.execution.run)
     if conclusion.facts:
         yield from speculate(t, live, conclusion)
-        return True
-    if t.log is not None and t.log.head == live.head and t.log.entries < live.execution.run.steps:
-        yield from _repair(t, live)
         return True
     return False
 
@@ -70,10 +73,10 @@ def _overdue(t: Tending, run: Run) -> Conclusion:
         return Conclusion()
     now = t.me.now()
     over = []
-    for claim in t.log.claimed:
+    for claim in t.log.claimed[:MOST_FACTS]:
         gone = claim.token not in t.tokens and t.me.gone(claim.worker)
         pending = run.open.get(claim.path)
-        if (gone or claim.until <= now) and pending is not None:
+        if (gone or claim.until <= t.log.now) and pending is not None:  # by the clock of the store, which will check
             call = pending.issued.command
             assert isinstance(call, CallStep)
             attempt = revoked(t.run_id, claim, call, t.step(claim.path, call.name), now)
@@ -82,7 +85,7 @@ def _overdue(t: Tending, run: Run) -> Conclusion:
     return Conclusion(
         attempts=tuple(attempt for _, attempt in over),
         revoke=tuple(revoke for revoke, _ in over),
-        timers=due(run, now),
+        timers=due(run, now)[:MOST_FACTS],
     )
 
 
@@ -91,21 +94,14 @@ def _commit(t: Tending, live: Live, conclusion: Conclusion) -> Asking[Reply | No
     run, now = live.execution.run, t.me.now()
     commit, events = conclude(run, live.head, conclusion, now)
     claims = _claims(t, commit.put, run, conclusion, now)
-    left = _left(commit.put, claims, now)
-    free = t.free + left.total()
-    commit = evolve(
-        commit,
-        commit=t.me.fresh(),
-        claim=claims,
-        worker=t.me.name,
-        alarm=left_over(commit.alarm, free, now),
-    )
+    commit = evolve(commit, commit=t.me.fresh(), claim=claims, worker=t.me.name)
     reply = yield from save(commit)
     if isinstance(reply, Done):
         live.feed(events[len(conclusion.facts) :], reply.head, sum(map(len, commit.events)))
-        t.free, t.settled = free, True
-        t.ours += sum(left[queue] for queue in t.me.queues)
+        t.settled = True
         _keep(t, commit, reply, run)
+        left = _left(commit.put, reply.claimed, now)
+        t.left += left
         for queue, count in left.items():
             yield Offer(t.run_id, queue, min(count, HELP))
     return reply
@@ -127,9 +123,8 @@ def _claims(t: Tending, put: tuple[Free, ...], run: Run, conclusion: Conclusion,
     return (t.claim(ready[0].path),)
 
 
-def _left(put: Iterable[Free], claims: Iterable[Claim], now: Millis) -> Counter[str]:
+def _left(put: Iterable[Free], claimed: Container[Path], now: Millis) -> Counter[str]:
     """How much new work is left to others, by queue."""
-    claimed = {claim.path for claim in claims}
     return Counter(work.queue for work in put if work.path not in claimed and work.not_before <= now)
 
 
@@ -148,7 +143,7 @@ def _repair(t: Tending, live: Live) -> Asking[None]:
     known = {entry.path for entry in entries}
     run, now = live.execution.run, t.me.now()
     missing = tuple(work for work in open_work(run) if work.path not in known)
-    alarm = left_over(wakes(run, (), now), len(missing), now)
+    alarm = wakes(run, (), now)
     commit = Commit(t.run_id, t.me.fresh(), Head(live.head), put=missing, alarm=alarm, payloads=len(run.unread))
     yield from save(commit)
     yield from look(t)

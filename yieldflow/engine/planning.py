@@ -34,7 +34,7 @@ from yieldflow.core.times import End, Millis, ends_at
 from yieldflow.engine.requests import Returned, Threw
 from yieldflow.errors import StepTimeout, WorkerLost
 from yieldflow.packing import pack
-from yieldflow.ports import HINT_AFTER, Claimed, Commit, Free, Head, Holding, Mark, Revoke, Status, Summary
+from yieldflow.ports import Claimed, Commit, Free, Head, Holding, Mark, Revoke, Status, Summary
 
 MOST_EVENTS = 5_000
 MOST_BYTES = 8 << 20
@@ -58,7 +58,7 @@ def reported(
 
 def revoked(run_id: str, claim: Claimed, call: CallStep, step: StepDefinition | None, at: Millis) -> Attempt:
     """The fact that a claim whose lease is over is: an attempt out of time, or a lost worker."""
-    if claim.deadline is not None and claim.deadline <= at:
+    if claim.deadline is not None and claim.until >= claim.deadline and claim.deadline <= at:
         failure = _failure(StepTimeout, f"{call.name} took longer than its timeout on attempt {claim.work.attempt}")
         retry_at = _retry_at(run_id, claim.work, _policy(call.options, step), failure, None, at)
         return _failed(claim, failure, retry_at, at, "timeout", claim.since)
@@ -183,30 +183,30 @@ class Conclusion:
 def conclude(run: Run, head: Mark, conclusion: Conclusion, at: Millis) -> tuple[Commit, tuple[Event, ...]]:
     """The commit on *head*, and all its events. *run* has been fed the facts, but not the decisions.
 
-    Whoever commits adds its id, what it claims, and an alarm for the work that it leaves to others.
+    Whoever commits adds its id and what it claims.
     """
     started = run.started
     assert started is not None
     events, packed = _stamp(conclusion, at)
     decided = conclusion.decisions[: len(events) - len(conclusion.facts)]
     issued = [(head.length + len(conclusion.facts) + number, decision) for number, decision in enumerate(decided, 1)]
+    ending = next((decision.outcome for decision in decided if isinstance(decision, Finish)), None)
+    abandoned = {decision.path for decision in decided if isinstance(decision, Abandon)}
     again = [attempt.again for attempt in conclusion.attempts]
-    put = [work for work in again if work is not None]
+    put = [work for work in again if work is not None and work.path not in abandoned]
     put += [
         work_of(decision.path, decision.command, position, started)
         for position, decision in issued
         if isinstance(decision, Issue) and isinstance(decision.command, CallStep)
     ]
     drop = [attempt.work.path for attempt in conclusion.attempts if attempt.again is None]
-    drop += [decision.path for decision in decided if isinstance(decision, Abandon)]
-    ending = next((decision.outcome for decision in decided if isinstance(decision, Finish)), None)
     commit = Commit(
         started.run_id,
         "",
         Head(head),
         events=packed,
         revoke=conclusion.revoke,
-        drop=tuple(drop),
+        drop=(*drop, *abandoned),
         put=tuple(put),
         alarm=wakes(run, decided, at),
         summary=None if ending is None else summary(started, ending, at),
@@ -227,15 +227,6 @@ def wakes(run: Run, decided: Sequence[Decision], at: Millis) -> Millis | None:
             case _:
                 pass
     return min((end for end in ends if end is not None), default=None)
-
-
-def by(alarm: Millis | None, latest: Millis) -> Millis:
-    return latest if alarm is None else min(alarm, latest)
-
-
-def left_over(alarm: Millis | None, free: int, at: Millis) -> Millis | None:
-    """With work left that anybody may take, somebody looks again soon: the hint for it may be lost."""
-    return by(alarm, at + HINT_AFTER) if free > 0 else alarm
 
 
 def summary(started: RunStarted, ending: Ending | None, at: Millis) -> Summary:
@@ -265,14 +256,14 @@ def status(ending: Ending | None) -> Status:
 
 
 def _stamp(conclusion: Conclusion, at: Millis) -> tuple[tuple[Event, ...], tuple[bytes, ...]]:
-    """As many events as one commit may carry; decisions that do not fit come with the next one."""
+    """All facts, and as many decisions as one commit may carry; those that do not fit come with the next one."""
     events: list[Event] = []
     packed: list[bytes] = []
     size = 0
     for event in (*conclusion.facts, *(stamped(decision, at) for decision in conclusion.decisions)):
         data = pack(event)
         size += len(data)
-        if events and (size > MOST_BYTES or len(events) >= MOST_EVENTS):
+        if len(events) >= max(1, len(conclusion.facts)) and (size > MOST_BYTES or len(events) >= MOST_EVENTS):
             break
         events.append(event)
         packed.append(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from yieldflow.core.commands import CallStep
@@ -76,12 +77,11 @@ def _execution(t: Tending, name: str) -> Execution:
 
 
 def _count(t: Tending, log: Log) -> None:
-    t.free = sum(log.free.values())
-    t.ours = sum(log.free.get(queue, 0) for queue in t.me.queues)
+    t.left = Counter(log.free)
     if t.live is None:
         return
     run = t.live.execution.run
-    t.settled = _settled(log, run, t.free)
+    t.settled = _settled(log, run)
     known = {claim.token for claim, _ in t.mine}
     for claim in log.claimed:  # a reply was lost, but the claim was given
         pending = run.open.get(claim.path)
@@ -91,10 +91,12 @@ def _count(t: Tending, log: Log) -> None:
             t.mine.append((claim, call))
 
 
-def _settled(log: Log, run: Run, free: int) -> bool:
-    """Whether the alarm is what the agenda wants, so that no commit is owed for it."""
+def _settled(log: Log, run: Run) -> bool:
+    """Whether alarm and status are as they should be, so that no commit is owed for them."""
     ends = [wakes(run, (), log.now), *(claim.until for claim in log.claimed)]
     exact = min((end for end in ends if end is not None), default=None)
-    if free == 0:
+    if log.summary.note is not None:
+        return False
+    if log.entries == len(log.claimed):
         return log.alarm == exact
-    return log.alarm is not None and (exact is None or log.alarm <= exact)  # the rings put it off
+    return log.alarm is not None and (exact is None or log.alarm <= exact)  # free work: the rings put it off

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator
 from typing import Any, TypeAlias, TypeVar
 
@@ -46,8 +47,8 @@ class Tending:
     holding: bool = False  # nobody else has the execution until it is given back or dropped
     cached: bool = False  # it lived before this tend
     foreign: bool = False  # the run is of another queue
-    ours: int = 0  # free entries of our queues, as far as we know
-    free: int = 0  # free entries of any queue
+    left: Counter[str] = field(factory=Counter)  # free entries, by queue, as far as we know
+    hinted: bool = False  # there was more to do, and a hint says so
     settled: bool = False  # the alarm is what the agenda wants
     mine: list[tuple[Claimed, CallStep]] = field(factory=list)  # claims whose bodies have not begun
     tokens: set[str] = field(factory=set)  # of all claims we asked for and have not reported
@@ -92,6 +93,10 @@ class Tending:
             return True
         run = self.live.execution.run
         return run.steps <= 1 and wakes(run, (), self.me.now()) is None
+
+    def ours(self) -> dict[str, int]:
+        """Of the free entries those of our queues."""
+        return {queue: self.left[queue] for queue in self.me.queues if self.left[queue] > 0}
 
     def time_is_up(self) -> bool:
         return self.me.stopping() or self.me.now() >= self.until

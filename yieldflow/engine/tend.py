@@ -9,10 +9,10 @@ from __future__ import annotations
 from attrs import evolve
 
 from yieldflow.engine.concluding import append_what_is_concluded
-from yieldflow.engine.planning import left_over, wakes
+from yieldflow.engine.planning import wakes
 from yieldflow.engine.reading import look, save
-from yieldflow.engine.requests import Read, Tended
-from yieldflow.engine.state import NO_EVENTS, Asking, Tending, Tools
+from yieldflow.engine.requests import Offer, Read, Tended
+from yieldflow.engine.state import HELP, NO_EVENTS, Asking, Tending, Tools
 from yieldflow.engine.working import next_work, perform, return_claims
 from yieldflow.errors import CodeError, ImpossibleEvent, UnreadableLog
 from yieldflow.ports import HINT_AFTER, Commit, Done, Head, Log, Note
@@ -57,7 +57,7 @@ def _rounds(t: Tending) -> Asking[Tended]:
             continue
         if live is not None and (yield from append_what_is_concluded(t, live)):
             continue
-        if (work := (yield from next_work(t, t.log))) is not None:
+        if (work := (yield from next_work(t))) is not None:
             yield from perform(t, *work)
         elif (tended := (yield from _leave(t, t.log))) is not None:
             return tended
@@ -66,19 +66,32 @@ def _rounds(t: Tending) -> Asking[Tended]:
 
 def _leave(t: Tending, log: Log) -> Asking[Tended | None]:
     """Nothing is left to do here: make sure that somebody looks again when there is. None: there may be more."""
+    yield from _remind(t, log)
     if t.live is None:
         return Tended("waiting", log.head, log.alarm)
-    run, now = t.live.execution.run, t.me.now()
-    alarm = left_over(wakes(run, (), now), t.free, now)
+    run = t.live.execution.run
+    alarm = wakes(run, (), t.me.now())
     if not t.settled:
-        commit = Commit(t.run_id, t.me.fresh(), Head(t.live.head), alarm=alarm, payloads=len(run.unread))
+        healthy = None if log.summary.note is None else evolve(log.summary, status="running", note=None)
+        commit = Commit(
+            t.run_id, t.me.fresh(), Head(t.live.head), alarm=alarm, summary=healthy, payloads=len(run.unread)
+        )
         reply = yield from save(commit)
         if not isinstance(reply, Done):
             yield from look(t)
             return None
         t.settled = True
-    stopped = t.ours > 0 or t.me.stopping()
+    stopped = t.hinted or t.me.stopping()
     return Tended("stopped" if stopped else "waiting", t.live.head, alarm)
+
+
+def _remind(t: Tending, log: Log) -> Asking[None]:
+    """Somebody rang, and nothing has been done since: the hint for work of another queue may be lost."""
+    if log.rings > 0:
+        t.log = evolve(log, rings=0)
+        for queue, count in log.free.items():
+            if queue not in t.me.queues:
+                yield Offer(t.run_id, queue, min(count, HELP))
 
 
 def _block(t: Tending, error: CodeError | ImpossibleEvent) -> Asking[Tended]:

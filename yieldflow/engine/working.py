@@ -12,22 +12,21 @@ from yieldflow.engine.reading import advance, look, save, unpacked
 from yieldflow.engine.requests import Execute, Offer, Release, Stopped, Take, Unfit
 from yieldflow.engine.state import HELP, NO_EVENTS, Asking, Tending
 from yieldflow.errors import CodeError, ImpossibleEvent, ReplyLost
-from yieldflow.ports import HINT_AFTER, Claimed, Done, Granted, Log
+from yieldflow.ports import HINT_AFTER, Claimed, Done, Granted
 
 
-def next_work(t: Tending, log: Log) -> Asking[tuple[Claimed, CallStep] | None]:
+def next_work(t: Tending) -> Asking[tuple[Claimed, CallStep] | None]:
     """A claim whose body may begin now, or None."""
     if t.me.stopping() or (t.time_is_up() and not t.mine):
         yield from return_claims(t)
-        if t.ours > 0:
-            yield Offer(t.run_id, log.summary.queue, 1)
+        t.hinted = bool(t.ours())
+        yield from _leave_to_others(t, 1)
         return None
     if t.mine:
         return t.mine.pop(0)
-    if t.ours > 0 and t.me.inline == "alone" and not t.alone():
-        yield Offer(t.run_id, log.summary.queue, min(t.ours, HELP))
-        t.ours = 0
-    return (yield from _take(t)) if t.ours > 0 else None
+    if t.me.inline == "alone" and not t.alone():
+        yield from _leave_to_others(t, HELP)
+    return (yield from _take(t)) if t.ours() else None
 
 
 def perform(t: Tending, claim: Claimed, call: CallStep) -> Asking[None]:
@@ -62,8 +61,15 @@ def return_claims(t: Tending) -> Asking[None]:
     """Give back what has not begun."""
     for claim, _ in t.mine:
         yield Release(t.run_id, claim.path, claim.token)
-        t.ours, t.free, t.settled = t.ours + 1, t.free + 1, False
+        t.left[claim.work.queue] += 1
+        t.settled = False
     t.mine.clear()
+
+
+def _leave_to_others(t: Tending, count: int) -> Asking[None]:
+    for queue, left in t.ours().items():
+        yield Offer(t.run_id, queue, min(left, count))
+        del t.left[queue]
 
 
 def _take(t: Tending) -> Asking[tuple[Claimed, CallStep] | None]:
@@ -73,10 +79,11 @@ def _take(t: Tending) -> Asking[tuple[Claimed, CallStep] | None]:
         yield from look(t)
         return t.mine.pop(0) if t.mine else None
     if not granted.grants:
-        t.ours = 0
+        for queue in t.ours():
+            del t.left[queue]
         return None
     grant = granted.grants[0]
-    t.ours, t.free = t.ours - 1, t.free - 1
+    t.left[grant.claim.work.queue] -= 1
     (event,) = unpacked((grant.event,))
     assert isinstance(event, CommandIssued)
     assert isinstance(event.command, CallStep)
@@ -89,7 +96,7 @@ def _take(t: Tending) -> Asking[tuple[Claimed, CallStep] | None]:
 def _refuse(t: Tending, claim: Claimed) -> Asking[None]:
     """The code at hand cannot carry this out: leave it to another worker."""
     yield Release(t.run_id, claim.path, claim.token, t.me.now() + HINT_AFTER)
-    t.ours, t.settled = 0, False
+    t.settled = False
 
 
 def _may_speculate(t: Tending, live: Live, path: Path) -> bool:

@@ -158,8 +158,7 @@ def _hooks(timeline: Timeline) -> tuple[OpenHook, ...]:
     if started is None or timeline.run.ended is not None:
         return ()
     return tuple(
-        OpenHook(name, since, hook_token(started.seed, started.run_id, name))
-        for name, since in timeline.opened.items()
+        OpenHook(name, since, hook_token(started.seed, started.run_id, name)) for name, since in timeline.opened.items()
     )
 
 

@@ -39,10 +39,8 @@ def against(commit: Commit, run: Standing | None, now: Millis) -> Conflict | Ref
 
 def applied(commit: Commit, run: Standing, now: Millis, claimed: tuple[Path, ...]) -> Done:
     """The answer once *run* stands as the commit left it."""
-    if isinstance(commit.on, Head):
+    if isinstance(commit.on, Head) or commit.after is None:
         return Done(run.head, now, claimed=claimed)
-    if commit.after is None:
-        return Done(run.head, now, run.tail(0), claimed)
     gap = not run.has(commit.after)
     return Done(run.head, now, () if gap else run.tail(commit.after.length), claimed, gap)
 
@@ -88,7 +86,7 @@ def _not_open(once: str, commit: Commit, run: Standing, now: Millis) -> Refused 
         return Refused("twice", now, position)
     if run.done:
         return Refused("ended", now)
-    full = commit.payloads > 0 and run.payloads + commit.payloads > commit.inbox
+    full = bool(commit.payloads) and run.payloads + (commit.payloads or 0) > commit.inbox
     return Refused("inbox", now) if full else None
 
 

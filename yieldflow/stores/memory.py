@@ -99,6 +99,12 @@ class _Run:
         self.free.clear()
         self.claimed.clear()
 
+    def due_from(self) -> Millis | None:
+        return min((entry.not_before for entry in self.free.values()), default=None)
+
+    def lease_end(self, now: Millis) -> Millis | None:
+        return min((claim.until for claim in self.claimed.values() if claim.until > now), default=None)
+
     def set_alarm(self) -> None:
         self.alarm = rules.earliest(self.base, *(claim.until for claim in self.claimed.values()))
 
@@ -133,6 +139,7 @@ class MemoryStore:
                 alarm=run.alarm,
                 now=now,
                 gap=gap,
+                rings=run.rings,
             )
 
     def work(self, run_id: str) -> tuple[Entry, ...]:
@@ -184,7 +191,7 @@ class MemoryStore:
             ringing = sorted((run.alarm, run_id) for run_id, run in self._runs.items() if run.alarm is not None)
             due = [run_id for alarm, run_id in ringing[:limit] if alarm <= now]
             for run in (self._runs[run_id] for run_id in due):
-                run.base, run.alarm = rules.put_off(run.base, run.rings, now)
+                run.base, run.alarm = rules.put_off(run.base, run.lease_end(now), run.rings, now)
                 run.rings += 1
             return tuple(Due(run_id, self._runs[run_id].summary.queue) for run_id in due)
 
@@ -266,12 +273,13 @@ def _apply(commit: Commit, run: _Run, now: Millis) -> tuple[Path, ...]:
     run.rings = run.rings if rules.keeps_rings(commit) else 0
     match commit.on:
         case Head():
-            run.base, run.payloads = commit.alarm, commit.payloads
+            run.base = rules.looked_at(commit.alarm, run.due_from(), now)
+            run.payloads = run.payloads if commit.payloads is None else commit.payloads
         case Holding():
             run.base = rules.hinted(run.base, now)
         case Open(once):
             run.base = rules.hinted(run.base, now)
-            run.payloads += commit.payloads
+            run.payloads += commit.payloads or 0
             run.once[once] = before + 1
         case _:
             assert_never(commit.on)

@@ -89,10 +89,18 @@ def hinted(base: Millis | None, now: Millis, not_before: Millis = 0) -> Millis |
     return earliest(base, max(not_before, now + HINT_AFTER))
 
 
-def put_off(base: Millis | None, rings: int, now: Millis) -> tuple[Millis, Millis]:
-    """The alarm without and with leases of a run that rings once more after *rings* times without a commit."""
+def looked_at(base: Millis | None, not_before: Millis | None, now: Millis) -> Millis | None:
+    """The alarm, but for leases, when the earliest free entry is due at *not_before* (None: there is none)."""
+    return base if not_before is None else earliest(base, max(not_before, now + HINT_AFTER))
+
+
+def put_off(base: Millis | None, lease_end: Millis | None, rings: int, now: Millis) -> tuple[Millis, Millis]:
+    """The alarm without and with leases of a run that rings once more after *rings* times without a commit;
+    *lease_end* is the first that is still to come.
+    """
     alarm = now + min(HINT_AFTER << min(rings, 20), LONGEST_PUT_OFF)
-    return (min(base, alarm) if base is not None and base > now else alarm), alarm
+    later = min(base, alarm) if base is not None and base > now else alarm
+    return later, alarm if lease_end is None else min(alarm, lease_end)
 
 
 # --- summaries and pages -------------------------------------------------------------------------------------

@@ -5,6 +5,24 @@ local function earlier(base, lease)
   return base and at and math.min(base, at) or base or at
 end
 
+-- The base of a run that may have free entries: they are looked at when the first is due, but not at once.
+local function look_at_free(base, put)
+  if redis.call("HLEN", work) == redis.call("HLEN", claims) then
+    return base
+  end
+  local queues = queues_of_run()
+  for _, entry in ipairs(put) do
+    queues[#queues + 1] = entry[2]
+  end
+  for _, queue in ipairs(queues) do
+    local not_before = redis.call("ZRANGE", free_key(queue), 0, 0, "WITHSCORES")[2]
+    if not_before then
+      base = math.min(base or math.huge, math.max(tonumber(not_before), now + HINT_AFTER))
+    end
+  end
+  return base
+end
+
 local function set_alarm(base)
   local at = earlier(base, redis.call("ZRANGE", leases, 0, 0, "WITHSCORES")[2])
   if at then

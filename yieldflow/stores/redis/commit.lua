@@ -41,10 +41,13 @@ for _, wanted in ipairs(plan.claim) do
   end
 end
 
-local unread = plan.payloads
-local base = plan.alarm
-if plan.on ~= "head" then
-  unread = unread + tonumber(was[3] or 0)
+local unread = tonumber(was[3] or 0)
+local base
+if plan.on == "head" then
+  unread = plan.payloads or unread
+  base = look_at_free(plan.alarm, plan.put)
+else
+  unread = unread + (plan.payloads or 0)
   base = math.min(tonumber(was[4]) or math.huge, now + HINT_AFTER)
 end
 save(plan, was[1], events, base, unread)
@@ -61,7 +64,7 @@ if events > 0 then
   redis.call("PUBLISH", key("moved"), length)
 end
 local items = {}
-if plan.on ~= "head" and not gap then
-  items = tail(plan.after and plan.after[1] or 0, length)
+if plan.on ~= "head" and plan.after and not gap then
+  items = tail(plan.after[1], length)
 end
 return { "done", now, length, commit, gap and 1 or 0, items, claimed }

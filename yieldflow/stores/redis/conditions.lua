@@ -60,7 +60,7 @@ local function refusal(plan, length, commit, ended, unread)
     return refused("ended")
   elseif plan.on == "holding" and not held(plan.path, plan.token) then
     return refused("resolved")
-  elseif plan.on == "open" and plan.payloads > 0 and unread + plan.payloads > plan.inbox then
+  elseif plan.on == "open" and plan.payloads and unread + plan.payloads > plan.inbox then
     return refused("inbox")
   end
   for _, revoke in ipairs(plan.revoke) do

@@ -16,10 +16,11 @@ local free = {}
 for _, queue in ipairs(queues_of_run()) do
   free[#free + 1] = { queue, redis.call("ZCOUNT", free_key(queue), "-inf", now) }
 end
-local about = redis.call("HMGET", summary, "about", "status", "note")
+local about = redis.call("HMGET", summary, "about", "status", "note", "rings")
+local rings = tonumber(table.remove(about) or 0)
 local alarm = redis.call("ZSCORE", alarms, run)
 local items = tail(gap and 0 or after[1], length)
 return {
   now, length, commit, gap and 1 or 0, items, claimed, free, redis.call("HLEN", work), about,
-  alarm and tonumber(alarm) or false,
+  alarm and tonumber(alarm) or false, rings,
 }

@@ -36,12 +36,13 @@ def plan(commit: Commit) -> bytes:
         "claim": [[key_of(claim.path), claim.token] for claim in commit.claim],
         "worker": commit.worker,
         "hooks": dict(commit.hooks),
-        "payloads": commit.payloads,
         "inbox": commit.inbox,
         "done": commit.done,
     }
     if commit.after is not None:
         content["after"] = [commit.after.length, commit.after.commit]
+    if commit.payloads is not None:
+        content["payloads"] = commit.payloads
     if commit.alarm is not None:  # a script would take null for something
         content["alarm"] = commit.alarm
     if commit.summary is not None:

@@ -158,7 +158,7 @@ def _reply(kind: bytes, now: Millis, *rest: Any) -> Reply:
 
 
 def _log(now: Millis, length: int, commit: bytes, gap: int, items: list[bytes], *rest: Any) -> Log:
-    claims, free, entries, about, alarm = rest
+    claims, free, entries, about, alarm, rings = rest
     claimed = sorted((rows.claimed(*claim) for claim in claims), key=lambda claim: claim.path)
     return Log(
         head=Mark(length, commit.decode()),
@@ -170,4 +170,5 @@ def _log(now: Millis, length: int, commit: bytes, gap: int, items: list[bytes], 
         alarm=alarm,
         now=now,
         gap=bool(gap),
+        rings=rings,
     )

@@ -126,9 +126,9 @@ class Connections:
         match _code(error):
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
                 return StoreUnreachable(self._url, f"another process kept it locked for {self._patience:g} s")
-            case sqlite3.SQLITE_CANTOPEN if not self._path.parent.is_dir():
+            case sqlite3.SQLITE_CANTOPEN if _missing(self._path.parent):
                 return StoreUnsuitable(self._url, f"there is no directory {self._path.parent}; create it first")
-            case sqlite3.SQLITE_CANTOPEN if self._path.is_dir():
+            case sqlite3.SQLITE_CANTOPEN if _is_directory(self._path):
                 return StoreUnsuitable(self._url, "it is a directory; name a file in it")
             case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_READONLY:
                 return StoreUnsuitable(self._url, f"no permission to write {self._path} and beside it ({error})")
@@ -154,3 +154,18 @@ def _close_idle(processes: dict[int, _Process]) -> None:
     process = processes.get(os.getpid())
     while process is not None and process.idle:
         process.idle.pop().close()
+
+
+def _missing(directory: Path) -> bool:
+    """Whether it is known not to be a directory."""
+    try:
+        return not directory.is_dir()
+    except PermissionError:
+        return False
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return False

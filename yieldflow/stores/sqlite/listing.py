@@ -16,9 +16,17 @@ from yieldflow.stores.sqlite.rows import SUMMARY, Row, summary_of
 def ring(db: Connection, limit: int, now: Millis) -> tuple[Due, ...]:
     query = "SELECT id, run_id, queue, rings, base FROM run WHERE alarm <= ? ORDER BY alarm, run_id LIMIT ?"
     due = db.execute(query, (now, limit)).fetchall()
-    put_off = ((*rules.put_off(base, rings, now), number) for number, _, _, rings, base in due)
+    put_off = [
+        (*rules.put_off(base, _lease_end(db, number, now), rings, now), number) for number, _, _, rings, base in due
+    ]
     db.executemany("UPDATE run SET base = ?, alarm = ?, rings = rings + 1 WHERE id = ?", put_off)
     return tuple(Due(run_id, queue) for _, run_id, queue, _, _ in due)
+
+
+def _lease_end(db: Connection, run: int, now: Millis) -> Millis | None:
+    query = "SELECT min(until) FROM work WHERE run = ? AND token IS NOT NULL AND until > ?"
+    (until,) = db.execute(query, (run, now)).fetchone()
+    return None if until is None else int(until)
 
 
 def next_alarm(db: Connection) -> Millis | None:

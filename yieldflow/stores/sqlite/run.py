@@ -122,6 +122,12 @@ class Run:
         query = "SELECT queue, count(*) FROM work WHERE run = ? AND token IS NULL AND not_before <= ? GROUP BY queue"
         return dict(self.db.execute(query, (self.id, now)))
 
+    def due_from(self) -> Millis | None:
+        """When the first free entry is due, by an index: each queue's first is looked up."""
+        query = "SELECT min(not_before) FROM work WHERE run = ? AND token IS NULL"
+        (not_before,) = self.db.execute(query, (self.id,)).fetchone()
+        return None if not_before is None else int(not_before)
+
     def size(self) -> int:
         (entries,) = self.db.execute("SELECT count(*) FROM work WHERE run = ?", (self.id,)).fetchone()
         return int(entries)

@@ -143,6 +143,7 @@ def _log(run: Run, after: Mark | None, now: Millis) -> Log:
         alarm=run.alarm,
         now=now,
         gap=gap,
+        rings=run.rings,
     )
 
 
@@ -171,12 +172,13 @@ def _apply(commit: Commit, run: Run, now: Millis) -> Done:
     run.rings = run.rings if rules.keeps_rings(commit) else 0
     match commit.on:
         case Head():
-            run.base, run.payloads = commit.alarm, commit.payloads
+            run.base = rules.looked_at(commit.alarm, run.due_from(), now)
+            run.payloads = run.payloads if commit.payloads is None else commit.payloads
         case Holding():
             run.base = rules.hinted(run.base, now)
         case Open(once):
             run.base = rules.hinted(run.base, now)
-            run.payloads += commit.payloads
+            run.payloads += commit.payloads or 0
             run.deliver(once, before + 1)
         case _:
             assert_never(commit.on)

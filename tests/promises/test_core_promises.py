@@ -1,0 +1,215 @@
+"""The promises of the pure core, each on hundreds of random programs. Losses and refused commits are elsewhere."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.core.harness import Life, facts, replays, state
+from tests.core.programs import ANSWERS, Body, Question, Step, Trace, Wait, broken_programs
+from tests.core.schedules import Play, live, lives, nesting, program_of, schedules
+from yieldflow.core.agenda import wakes_at
+from yieldflow.core.events import AttemptFailed, CommandResolved, RunStarted, stamped
+from yieldflow.core.outcome import Expired
+from yieldflow.core.run import fold
+from yieldflow.errors import CodeError
+
+PROGRAMS = settings(
+    max_examples=500, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+FEWER = settings(PROGRAMS, max_examples=250)
+
+
+# --- 1: a second tend has nothing to say ---------------------------------------------------------------------
+
+
+@FEWER
+@given(lives())
+@replays
+def test_a_second_tend_has_nothing_to_say(given_life):
+    play = live(*given_life)
+    for length, again in play.life.repeated:
+        assert again == ()
+        assert play.replay(play.life.log[:length]).decide() == ()
+
+
+# --- 2 and 8: every prefix replays, and first sight is replay sight ----------------------------------------------
+
+FIGURES = Counter()
+
+
+def check_prefixes(body, schedule):
+    lived = []
+    play = live(body, schedule, lambda now: lived.append((state(now.life.execution), list(now.trace.seen))))
+    for length, (known, seen) in enumerate(lived, 1):
+        trace = Trace()
+        replayed = play.replay(play.life.log[:length], trace)
+        assert trace.seen == seen
+        assert state(replayed) == known
+    FIGURES["programs"] += 1
+    FIGURES["prefixes"] += len(lived)
+    FIGURES["events"] += len(play.life.log)
+    FIGURES["nest branches"] += nesting(body) >= 2
+    FIGURES.update(kind for kind, count in play.met.items() if count)
+    FIGURES[type(play.life.outcome).__name__] += 1
+
+
+def test_every_prefix_replays():
+    FIGURES.clear()
+    PROGRAMS(given(lives())(replays(lambda given_life: check_prefixes(*given_life))))()
+    assert FIGURES["programs"] >= 500
+
+
+def test_the_random_programs_come_everywhere(capsys):
+    if not FIGURES:
+        pytest.skip("the prefixes were not replayed in this session")
+    with capsys.disabled():
+        print("\nrandom programs:", *(f"{count:,} {kind}" for kind, count in sorted(FIGURES.items())), sep="\n  ")
+    assert FIGURES["nest branches"] >= 150
+    assert FIGURES["cancelled while cleaning up"] >= 100
+    assert min(FIGURES[kind] for kind in ("Ok", "Err", "Cancelled", "answered late")) >= 25
+
+
+TYPED = Body((*(Step(kind, 1) for kind in sorted(ANSWERS)), Wait("list"), Question("now"), Question("uuid4")))
+
+
+@FEWER
+@given(schedules())
+@replays
+def test_first_sight_is_replay_sight(schedule):
+    """By the annotations: a tuple stays a tuple, a receipt a receipt."""
+    play = live(TYPED, schedule)
+    trace = Trace()
+    play.replay(play.life.log, trace)
+    assert trace.seen == play.trace.seen
+    for (kind, value), allowed in zip(trace.seen, SIGHTS, strict=False):
+        assert kind in allowed, value
+
+
+SIGHTS = [
+    {type(value).__qualname__ for value in values} for values in (ANSWERS[kind] for kind in sorted(ANSWERS))
+] + [{"list"}, {"datetime"}, {"UUID"}]
+
+
+# --- 3: incremental is from scratch ---------------------------------------------------------------------------------
+
+
+@FEWER
+@given(lives(), st.sets(st.integers(1, 60)), st.booleans())
+@replays
+def test_incremental_is_from_scratch(given_life, cuts, asks):
+    body, schedule = given_life
+    play = live(body, schedule)
+    log, whole, parts = play.life.log, Trace(), Trace()
+    at_once, batched = play.replay(log, whole), play.replay([], parts)
+    bounds = [0, *sorted(cut for cut in cuts if cut < len(log)), len(log)]
+    for start, end in zip(bounds, bounds[1:], strict=False):
+        batched.feed(log[start:end])
+        if asks:
+            batched.decide()
+    assert state(batched) == state(at_once)
+    assert parts.seen == whole.seen
+
+
+@PROGRAMS
+@given(lives(), st.lists(st.booleans(), min_size=1, max_size=20))
+@replays
+def test_decisions_may_be_written_later_without_changing_meaning(given_life, whens):
+    body, schedule = given_life
+    original = live(body, schedule)
+    later, skipped = with_other_decisions(original, whens)
+    assert later.life.outcome == original.life.outcome
+    if not skipped:
+        assert later.trace.seen == original.trace.seen
+    assert without_times(later.trace) == without_times(original.trace)
+
+
+def with_other_decisions(original, whens):
+    """The same facts in the same order; whether decisions are written before each is up to *whens*."""
+    play = Play(original.program, trace := Trace(), Life(program_of(original.program, trace)))
+    skipped = 0
+    for number, fact in enumerate(facts(original.life.log)):
+        life = play.life
+        if not isinstance(fact, RunStarted) and (whens[number % len(whens)] or needs_decisions(life, fact)):
+            life.commit()
+        if is_possible(life, fact):
+            life.append(fact)
+        else:
+            skipped += 1
+    play.life.commit()
+    return play, skipped
+
+
+def needs_decisions(life, fact):
+    """What is not in the log cannot be answered; and only who has nothing to decide may say that time is over."""
+    match fact:
+        case CommandResolved(outcome=Expired()):
+            return True
+        case CommandResolved(path=path) | AttemptFailed(path=path):
+            return path not in life.run.open
+        case _:
+            return False
+
+
+def is_possible(life, fact):
+    """A late report is not, where what it answers was let go before it was written."""
+    if life.run.ended is not None:
+        return False
+    match fact:
+        case CommandResolved(path=path) | AttemptFailed(path=path):
+            if path not in life.run.open:
+                assert path not in life.execution.leaves
+            return path in life.run.open
+        case _:
+            return True
+
+
+def without_times(trace):
+    return [one for one in trace.seen if one[0] != "datetime"]
+
+
+# --- 4: only the core writes history --------------------------------------------------------------------------------
+
+
+@FEWER
+@given(lives())
+@replays
+def test_only_the_core_writes_history(given_life):
+    """Whatever it decides, whenever it is asked, the strict fold accepts."""
+
+    def watch(play):
+        life = play.life
+        run = fold([*life.log, *(stamped(decision, life.now) for decision in life.execution.decide())])
+        assert run.ended is None or wakes_at(run, life.now) is None
+
+    live(*given_life, watch)
+
+
+@FEWER
+@given(broken_programs(), schedules())
+@replays
+def test_a_code_error_is_never_written(body, schedule):
+    """It is raised again by whoever replays the log, with the same words, and nothing follows it."""
+    plays, written = [], []
+    try:
+        play = live(body, schedule, lambda play: (plays.append(play), written.append(play.life.log[-1])))
+    except CodeError as error:
+        assert [type(error)] == [type(found) for found in found_again(body, plays, str(error))]
+    else:
+        assert play.life.outcome is not None  # it ended before it came to its mistake
+
+
+def found_again(body, plays, text):
+    if not plays:  # it begins with its mistake
+        return [pytest.raises(CodeError, live, body, bytes(60)).value]
+    fold(plays[-1].life.log)
+    replayed = plays[-1].replay([])
+    try:
+        replayed.feed(plays[-1].life.fed)
+        replayed.decide()
+    except CodeError as error:
+        assert str(error) == text
+        return [error]
+    return []
+

@@ -1,0 +1,129 @@
+"""The promises of the engine, each under its own name."""
+
+import pytest
+
+from tests.engine.faults import FAULTS, play
+from tests.engine.programs import DETERMINISTIC, in_sequence, raced
+from tests.engine.world import QUEUE, RUN, World
+from yieldflow import Flow, hook, sleep, workflow
+from yieldflow.core.events import AttemptFailed, CommandResolved, RunFinished
+from yieldflow.core.outcome import Ok
+from yieldflow.engine.requests import Execute, Read
+from yieldflow.ports import Refused
+
+programs = pytest.mark.parametrize("program", DETERMINISTIC, ids=lambda program: program.fn.__name__)
+
+
+@workflow
+def patient() -> Flow[int]:
+    yield sleep("1h")
+    return (yield hook("answer", int, timeout="1d", default=0))
+
+
+# --- 1. A second tend has nothing to say -----------------------------------------------------------------------
+
+
+@programs
+def test_a_second_tend_has_nothing_to_say(program):
+    world = play(program()).world
+    before = len(world.saved)
+    other = world.worker("other").tend()
+    other.to_end()
+    assert [type(call) for call in other.calls] == [Read]
+    assert world.saved[before:] == []
+
+
+def test_a_second_tend_has_nothing_to_say_while_a_run_waits():
+    world = World()
+    world.start(patient())
+    for pause in (0, 3_600_000):
+        world.clock.at += pause
+        world.worker("w1").tend().to_end()
+        before = len(world.saved)
+        for name in ("w2", "w3"):
+            other = world.worker(name).tend()
+            assert other.to_end().state == "waiting"
+            assert [type(call) for call in other.calls] == [Read]
+        assert world.saved[before:] == []
+
+
+# --- 5. A crash is a pause ----------------------------------------------------------------------------------------
+
+
+@programs
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_crash_is_a_pause(program, fault):
+    """At every single call once, the recovery by another worker, told by alarms alone."""
+    quiet = play(program())
+    for number in range(quiet.calls):
+        assert play(program(), {number: fault}).ending == quiet.ending, f"at call {number}"
+
+
+def test_two_crashes_are_two_pauses():
+    quiet = play(in_sequence())
+    for first in range(quiet.calls):
+        for second in range(first, quiet.calls + 4):
+            for fault in FAULTS:
+                assert play(in_sequence(), {first: FAULTS[0], second + 1: fault}).ending == quiet.ending
+
+
+# --- 6. Whoever is owed something has an alarm: looked at after every call of `play`, and by the simulation ----------
+
+
+def test_whoever_is_owed_something_has_an_alarm():
+    world = World()
+    world.start(patient())
+    assert world.read().alarm == world.clock.at + 2_000
+    world.worker("w1").tend().to_end()
+    assert world.read().alarm == world.clock.at + 3_600_000
+    world.send("answer", 5)
+    assert world.read().alarm == world.clock.at + 2_000
+    world.clock.at += 3_600_000
+    world.worker("w1").tend().to_end()
+    assert world.outcome() == Ok(b"5")
+    assert world.read().alarm is None
+
+
+# --- 7. Committed once ---------------------------------------------------------------------------------------------
+
+
+@programs
+def test_committed_once(program):
+    quiet = play(program())
+    for number in range(quiet.calls):
+        story = play(program(), {number: FAULTS[1]})
+        events = story.world.events()
+        resolved = [event.path for event in events if isinstance(event, CommandResolved)]
+        assert len(resolved) == len(set(resolved))
+        assert sum(isinstance(event, RunFinished) for event in events) == 1
+        begun = {path for path, _, _ in story.world.bodies}
+        assert {event.path for event in events if isinstance(event, CommandResolved) and event.worker} <= begun
+
+
+def test_a_stale_workers_late_result_is_refused():
+    world = World(lambda request: 1 if request.claim.worker == "zombie" else 9)
+    world.start(raced())
+    zombie = world.worker("zombie").tend()
+    zombie.until(Execute)
+    world.clock.at += 10_000
+    world.worker("w2").tend().to_end()
+    before = world.events()
+    zombie.perform()
+    zombie.perform()
+    assert isinstance(world.saved[-1][2], Refused)
+    assert world.events() == before
+    lost = [event for event in before if isinstance(event, AttemptFailed)]
+    assert [(event.path, event.reason, event.worker) for event in lost] == [((1, 1, 1), "lost", "zombie")]
+
+
+def test_bodies_run_at_least_once_and_a_result_that_was_acknowledged_stays():
+    world = World()
+    world.start(in_sequence(), run_id=RUN)
+    tending = world.worker("w1", QUEUE).tend()
+    tending.until(Execute, 2)
+    acknowledged = world.events()
+    tending.kill()
+    world.clock.at += 10_000
+    world.worker("w2").tend().to_end()
+    assert world.events()[: len(acknowledged)] == acknowledged
+    assert [path for path, _, _ in world.bodies] == [(1,), (2,), (2,), (3,)]

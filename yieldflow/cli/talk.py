@@ -1,0 +1,106 @@
+"""`result`, `send`, `hook` and `cancel`: what is said to a run that there is, and what it answers."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from time import monotonic
+
+import click
+
+from yieldflow.app import App
+from yieldflow.cli.options import Place, at_a_place, span_of
+from yieldflow.cli.outcome import tell
+from yieldflow.cli.target import parse
+from yieldflow.core.outcome import Ending
+from yieldflow.errors import RunCancelled, RunFailed, TimedOut
+from yieldflow.inspection.reading import ending, stand
+
+_LONGEST_WAIT = 1.0  # seconds
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--timeout", metavar="DURATION", help="How long to wait for its end, such as 30s. Default: for ever.")
+@at_a_place
+def result(run_id: str, timeout: str | None, url: str | None, modules: tuple[str, ...]) -> int:
+    """Wait for the end of RUN and print its result as JSON.
+
+    On an embedded store this process works on it meanwhile, if it has the code (-m).
+    """
+    with Place(url, modules).app() as app:
+        return tell(
+            app,
+            run_id,
+            ending(app.store, run_id) or _awaited(app, run_id, None if timeout is None else span_of(timeout) / 1_000),
+        )
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.argument("hook")
+@click.argument("json")
+@click.option("--key", help="Deliveries with the same key count once.")
+@at_a_place
+def send(run_id: str, hook: str, json: str, key: str | None, url: str | None, modules: tuple[str, ...]) -> None:
+    """Deliver JSON to HOOK of RUN."""
+    payload = parse("the payload", json)
+    with Place(url, modules).app() as app:
+        position = app.send(run_id, hook, payload, key=key)
+        click.echo(
+            f"delivered to hook {hook} of run {run_id} at position {position}; its type was not checked", err=True
+        )
+
+
+@click.command()
+@click.argument("token")
+@click.argument("json")
+@click.option("--key", help="Deliveries with the same key count once.")
+@at_a_place
+def hook(token: str, json: str, key: str | None, url: str | None, modules: tuple[str, ...]) -> None:
+    """Deliver JSON to the hook that has TOKEN."""
+    payload = parse("the payload", json)
+    with Place(url, modules).app() as app:
+        position = app.resume_hook(token, payload, key=key)
+        click.echo(f"delivered at position {position}; its type was not checked", err=True)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--reason", help="Kept with the run.")
+@click.option("--again", is_flag=True, help="Throw once more into a run that was cancelled before.")
+@at_a_place
+def cancel(run_id: str, reason: str | None, again: bool, url: str | None, modules: tuple[str, ...]) -> None:
+    """Ask RUN to stop; its clean-up is carried out by whoever works on it."""
+    with Place(url, modules).app() as app:
+        app.cancel(run_id, reason, again=again)
+        click.echo(f"run {run_id} was asked to stop", err=True)
+
+
+def _awaited(app: App, run_id: str, timeout: float | None) -> Ending:
+    summary = stand(app.store, run_id).summary
+    if app.embedded and app.registry.workflow(summary.workflow) is not None:
+        with redirect_stdout(sys.stderr):
+            _worked_on(app, run_id, timeout)
+    elif app.embedded:
+        click.echo(
+            f"the code of {summary.workflow} is not at hand (-m MODULE): waiting for whoever works on it", err=True
+        )
+    return _seen(app, run_id, timeout)
+
+
+def _worked_on(app: App, run_id: str, timeout: float | None) -> None:
+    try:
+        app.get(run_id).result(timeout)
+    except (RunFailed, RunCancelled):
+        return  # its end is told from the log
+
+
+def _seen(app: App, run_id: str, timeout: float | None) -> Ending:
+    deadline = None if timeout is None else monotonic() + timeout
+    while (outcome := ending(app.store, run_id)) is None:
+        left = _LONGEST_WAIT if deadline is None else min(_LONGEST_WAIT, deadline - monotonic())
+        if left <= 0:
+            raise TimedOut(f"run {run_id!r} has not ended within {timeout:g} s; `yieldflow inspect {run_id}` says why")
+        app.store.wait(run_id, stand(app.store, run_id).head, left)
+    return outcome
