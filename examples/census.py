@@ -67,7 +67,7 @@ def census(
 def count(place: Place, package: str, chunk: int) -> Flow[Package]:
     """One branch of the census. What is only computed needs no step: it is computed again on replay."""
     files = yield from list_files(place, package)
-    parts = yield from gather(*(measure(place, some) for some in chunks(files, chunk)))
+    parts = yield from gather(*(measure(place, some).options(label=f"read {package}") for some in chunks(files, chunk)))
     tiles = [tile for _, tiles in parts for tile in tiles]
     return Package(package, total(facts for facts, _ in parts), tuple(sorted(tiles, key=by_size)))
 

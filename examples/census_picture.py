@@ -33,12 +33,13 @@ SIDE = Box(MAP.x + MAP.w + 36, 150, WIDTH - MARGIN - (MAP.x + MAP.w + 36), MAP.h
 
 def draw(report: Report) -> str:
     """The whole picture; the same for the same report."""
-    parts = [*_head(report), *_map(report), *_ranking(report), *_longest(report), *_calls(report)]
+    size = f'width="{WIDTH}" height="{HEIGHT}"'
+    view = f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="Helvetica, Arial, sans-serif"'
+    parts = (*_head(report), *_map(report), *_ranking(report), *_longest(report), *_calls(report))
     return "\n".join(
         (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
-            f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="Helvetica, Arial, sans-serif">',
-            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{PAPER}"/>',
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} {view}>',
+            f'<rect {size} fill="{PAPER}"/>',
             *parts,
             "</svg>\n",
         )

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 warnings.filterwarnings("ignore", module="<unknown>")  # what the parser says about other people's escapes
 
@@ -45,7 +45,7 @@ class Facts:
     definitions: int = 0  # modules, classes and functions
     deepest: int = 0  # blocks in blocks
     longest: tuple[Function, ...] = ()
-    calls: dict[str, int] = {}  # noqa: RUF012 - never changed; how often each builtin is called by its name
+    calls: dict[str, int] = field(factory=dict)  # how often each builtin is called by its name
 
     @property
     def share(self) -> float:
@@ -146,9 +146,11 @@ def _walk(tree: ast.Module) -> Iterator[tuple[ast.AST, int]]:
         node, depth = waiting.pop()
         yield node, depth
         inner = depth + isinstance(node, BLOCKS)
-        elifs = node.orelse if isinstance(node, ast.If) and len(node.orelse) == 1 else ()
-        for child in ast.iter_child_nodes(node):
-            waiting.append((child, depth if child in elifs and isinstance(child, ast.If) else inner))
+        waiting += ((child, depth if _is_elif(child, node) else inner) for child in ast.iter_child_nodes(node))
+
+
+def _is_elif(node: ast.AST, parent: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(parent, ast.If) and parent.orelse == [node]
 
 
 def _builtin(node: ast.AST) -> str | None:

@@ -1,9 +1,9 @@
 """An order: reserve, charge, ship. The bank fails at first; what cannot be shipped is undone, the last thing first.
 
-    yieldflow run examples/order.py:order '"book"' 4200
-    yieldflow run examples/order.py:order '"piano"' 99900
+    yieldflow run examples/order.py:order '"book"' 4200 --run-id order-1
+    yieldflow run examples/order.py:order '"piano"' 99900 --run-id order-2
 
-Kill it anywhere and give the same command with `--run-id`: it goes on, and nobody is charged twice.
+Kill it anywhere: the same command goes on from there.
 """
 
 from yieldflow import Cancelled, FatalError, Flow, Retry, StepCall, current_step, step, workflow
@@ -53,5 +53,5 @@ def order(item: str, cents: int) -> Flow[str]:
         return (yield from ship(item))
     except (Exception, Cancelled):  # the last failure of a step, or somebody cancels the run
         for call in reversed(undo):
-            yield call  # recorded one by one: a crash in here goes on with the rest
+            yield from call  # recorded one by one: a crash in here goes on with the rest
         raise  # the run ends as failed, with that error

@@ -18,7 +18,7 @@ def run(*command):
     done = subprocess.run(
         [sys.executable, "-m", *command, *FILES],
         cwd=HERE,
-        env=os.environ | {"MYPYPATH": str(ROOT), "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"},
+        env=os.environ | {"MYPYPATH": f"{HERE}{os.pathsep}{ROOT}", "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"},
         capture_output=True,
         text=True,
         timeout=240,
@@ -34,6 +34,7 @@ def mypy():
         "--config-file=",
         "--python-version=3.11",
         "--follow-imports=silent",
+        "--explicit-package-bases",
         "--cache-dir",
         os.devnull,
     )

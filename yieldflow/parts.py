@@ -13,7 +13,7 @@ import orjson
 from yieldflow.core.commands import CallStep, OpenHook, Receive, Recorded, Sleep, StepOptions
 from yieldflow.core.outcome import Answer, Cancelled, ContinuedAs, Ending, Err, Expired, Failure, Ok, Taken
 from yieldflow.core.retry import Retry
-from yieldflow.core.times import After, At, End, Millis
+from yieldflow.core.times import After, At, End, duration
 from yieldflow.errors import Undecodable
 
 Packed: TypeAlias = dict[str, Any]
@@ -112,9 +112,9 @@ def _read_options(packed: Packed) -> StepOptions:
 def _retry(retry: Retry) -> Packed:
     return given(
         ("attempts", retry.attempts, _RETRY.attempts),
-        ("delay", retry.delay, _RETRY.delay),
+        ("delay", duration(retry.delay), duration(_RETRY.delay)),
         ("factor", retry.factor, _RETRY.factor),
-        ("max_delay", retry.max_delay, _RETRY.max_delay),
+        ("max_delay", duration(retry.max_delay), duration(_RETRY.max_delay)),
         ("jitter", retry.jitter, _RETRY.jitter),
         ("retry_on", retry.retry_on, _RETRY.retry_on),
         ("give_up_on", retry.give_up_on, _RETRY.give_up_on),
@@ -125,9 +125,9 @@ def _retry(retry: Retry) -> Packed:
 def _read_retry(packed: Packed) -> Retry:
     return Retry(
         attempts=packed.get("attempts", _RETRY.attempts),
-        delay=_millis(packed.get("delay", _RETRY.delay)),
+        delay=_span(packed, "delay", _RETRY.delay),
         factor=packed.get("factor", _RETRY.factor),
-        max_delay=_millis(packed.get("max_delay", _RETRY.max_delay)),
+        max_delay=_span(packed, "max_delay", _RETRY.max_delay),
         jitter=packed.get("jitter", _RETRY.jitter),
         retry_on=tuple(packed.get("retry_on", _RETRY.retry_on)),
         give_up_on=tuple(packed.get("give_up_on", _RETRY.give_up_on)),
@@ -135,8 +135,8 @@ def _read_retry(packed: Packed) -> Retry:
     )
 
 
-def _millis(millis: Millis) -> timedelta:
-    return timedelta(milliseconds=millis)  # a bare number would mean seconds to `Retry`
+def _span(packed: Packed, name: str, default: timedelta) -> timedelta:
+    return timedelta(milliseconds=packed[name]) if name in packed else default
 
 
 # --- outcomes ------------------------------------------------------------------------------------------

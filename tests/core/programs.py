@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from random import Random
 from typing import Any, Literal, TypeAlias
 
@@ -238,35 +239,43 @@ _names = st.sampled_from(sorted(HOOKS))
 _steps = st.builds(Step, st.sampled_from(sorted(STEPS)), st.integers(0, 9))
 _naps = st.builds(Nap, st.integers(0, 5))
 _waits = st.builds(Wait, _names, st.none() | st.integers(0, 5), st.booleans(), st.integers(0, 9).map(lambda n: n == 9))
-_leaves = st.one_of(_steps, _steps.filter(bool), _naps, _waits, st.builds(Open, _names))
+_more_steps = st.builds(Step, st.sampled_from(sorted(STEPS)), st.integers(0, 9))  # as likely as two of the others
+_leaves = st.one_of(_steps, _more_steps, _naps, _waits, st.builds(Open, _names))
 _questions = st.builds(Question, st.sampled_from(["now", "rng", "uuid4"]))
 _fails = st.builds(Fail, st.integers(0, 9).map(lambda n: n == 9))
 _cleaning = st.lists(st.one_of(_steps, _naps), min_size=1, max_size=2).map(tuple).map(Body)
 
 
+@cache
 def _bodies(depth: int) -> st.SearchStrategy[Body]:
     return st.lists(_ops(depth), min_size=1, max_size=3).map(tuple).map(Body)
 
 
+@cache
 def _groups(depth: int) -> st.SearchStrategy[Group]:
     branches = st.one_of(_leaves, _bodies(depth - 1), _bodies(depth - 1), *([_groups(depth - 1)] if depth > 1 else []))
     verbs = st.sampled_from(["gather", "race", "settle"])
-    return st.builds(Group, verbs, st.lists(branches, max_size=3).map(tuple)).filter(
-        lambda group: group.verb != "race" or group.branches
-    )
+    return st.builds(_group, verbs, st.lists(branches, max_size=3).map(tuple))
 
 
+def _group(verb: Verb, branches: tuple[Branch, ...]) -> Group:
+    return Group(verb if branches else "gather", branches)  # a race of nothing is refused where it is made
+
+
+@cache
 def _guards(depth: int) -> st.SearchStrategy[Guard]:
     whens = st.sampled_from(["cancelled", "finally", "error"])
     cleaning = st.one_of(_cleaning, _bodies(min(depth, 1))) if depth else _cleaning
     return st.builds(Guard, _bodies(depth), whens, cleaning, st.booleans())
 
 
+@cache
 def _ops(depth: int) -> st.SearchStrategy[Op]:
     flat = [_leaves, _questions, _fails]
     return st.one_of(*flat) if depth == 0 else st.one_of(*flat, _groups(depth), _guards(depth - 1), _groups(depth))
 
 
+@cache
 def programs() -> st.SearchStrategy[Body]:
     """Up to three groups within each other, and as many things to clean up."""
     guarded = st.builds(Guard, _bodies(2), st.sampled_from(["cancelled", "finally"]), _cleaning, st.booleans())

@@ -21,7 +21,7 @@ STOPS = "E2E_STOPS"  # "in a body:3,after a report:5": whoever is the third in a
 
 @frozen
 class Line:
-    """*what*: up, began, ended, acknowledged or killed. *path*: of a step, or the place of a kill."""
+    """*what*: up, began, ended, resolved, failed (both: acknowledged by the store), killed or done. *path*: of a step, or the place of a kill."""
 
     what: str
     path: str

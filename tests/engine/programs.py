@@ -140,7 +140,7 @@ def caught() -> Flow[list[Any]]:
 
 
 @workflow
-def raced() -> Flow[tuple[int, Any]]:
+def raced() -> Flow[tuple[int, Any, int]]:
     index, answer = yield race(in_sequence.fn(), sleep("10d"))
     late = yield hook("nobody", int, timeout="5s", default=-1)
     return (index, answer, late)

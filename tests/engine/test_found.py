@@ -320,3 +320,69 @@ def test_a_run_that_ends_meanwhile_is_not_blocked():
     old.to_end()
     log = world.read()
     assert (log.summary.status, log.alarm) == ("completed", None)
+
+
+def test_a_delay_is_as_long_as_it_says():
+    world = World(lambda _: ValueError("once"))
+    world.start(once_more())
+    world.worker("w1").tend().to_end()
+    assert world.read().alarm == world.clock.at + SECOND
+
+
+@workflow
+def once_more() -> Flow[int]:
+    return (yield twice(1))
+
+
+@workflow
+def settled() -> Flow[int]:
+    yield race(work(1), sleep("1h"))
+    return (yield hook("answer", int))
+
+
+def test_a_wait_that_is_abandoned_is_not_in_the_alarm():
+    world = World()
+    world.start(settled())
+    world.worker("w1").tend().to_end()
+    assert world.read().alarm is None
+    before = len(world.saved)
+    world.worker("w2").tend().to_end()
+    assert world.saved[before:] == []
+
+
+def test_a_repair_does_not_put_off_what_is_to_be_decided():
+    world = World()
+    world.start(once_told())
+    dead = world.worker("dead").tend()
+    dead.until(Execute)
+    dead.kill()
+    world.store._runs[RUN].claimed.clear()
+    world.cancel()
+    repairing = world.worker("w2").tend()
+    repairing.until(Save)
+    repairing.kill(performed=True)
+    assert world.read().alarm <= world.clock.at + 2 * SECOND
+
+
+@workflow
+def once_told() -> Flow[int]:
+    answers = yield gather(sleep("1h"), work(1))
+    return answers[1]
+
+
+def test_a_table_that_is_lost_between_a_look_and_the_empty_commit_is_missed_later():
+    world = World()
+    world.start(worked())
+    dead = world.worker("dead").tend()
+    dead.until(Execute)
+    dead.kill()
+    world.clock.at += 1
+    world.worker("x").tend().to_end()
+    world.store._runs[RUN].base = world.clock.at + 1  # not what the agenda wants: the next one who looks sets it
+    world.store._runs[RUN].set_alarm()
+    looking = world.worker("w2").tend()
+    looking.until(Save)
+    world.store._runs[RUN].claimed.clear()
+    looking.to_end()
+    run_on(world, world.worker("w3"))
+    assert isinstance(world.outcome(), Ok)

@@ -87,9 +87,11 @@ def test_first_sight_is_replay_sight(schedule):
         assert kind in allowed, value
 
 
-SIGHTS = [
-    {type(value).__qualname__ for value in values} for values in (ANSWERS[kind] for kind in sorted(ANSWERS))
-] + [{"list"}, {"datetime"}, {"UUID"}]
+SIGHTS = [{type(value).__qualname__ for value in values} for values in (ANSWERS[kind] for kind in sorted(ANSWERS))] + [
+    {"list"},
+    {"datetime"},
+    {"UUID"},
+]
 
 
 # --- 3: incremental is from scratch ---------------------------------------------------------------------------------
@@ -212,4 +214,3 @@ def found_again(body, plays, text):
         assert str(error) == text
         return [error]
     return []
-

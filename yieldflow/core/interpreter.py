@@ -86,8 +86,7 @@ class Execution:
             self.run.add(event)
             if is_fact(event):
                 self._see(event)
-                if self.tree is not None:
-                    self.tree.run()
+                self._go_on()
 
     def decide(self) -> tuple[Decision, ...]:
         """What to append, given all that was fed; nothing, if the log holds it already. Raises `CodeError`."""
@@ -97,8 +96,8 @@ class Execution:
         decisions: list[Decision] = [Issue(path, command) for path, (command, _) in self._asked.items()]
         decisions += [Take(path, position) for path, position in self._taken.items()]
         decisions += [Abandon(path) for path in self._let_go]
-        if self.tree.result is not None:
-            decisions.append(Finish(self._end(self.tree.result)))
+        if self._ending is not None:
+            decisions.append(Finish(self._ending))
         return tuple(decisions)
 
     def step(self, path: Path) -> StepDefinition | None:
@@ -202,17 +201,24 @@ class Execution:
             case _:
                 assert_never(resolved.outcome)
 
+    def _go_on(self) -> None:
+        """How it ended is a function of the facts until then: a second cancellation changes no reason."""
+        if self.tree is None:
+            return
+        self.tree.run()
+        if self.tree.result is not None and self._ending is None:
+            self._ending = self._end(self.tree.result)
+
     def _end(self, result: Result) -> Ending:
-        if self._ending is None:
-            match result:
-                case Answered(value):
-                    self._ending = Ok(self.codec.encode(value, self.workflow.returns))
-                case Raised(Cancelled()):
-                    asked = self.run.cancelled
-                    self._ending = CancelledOutcome(asked.reason if asked is not None else None)
-                case Raised(error):
-                    self._ending = Err(from_exception(error, self.codec))
-        return self._ending
+        match result:
+            case Answered(value):
+                return Ok(self.codec.encode(value, self.workflow.returns))
+            case Raised(Cancelled()):
+                return CancelledOutcome(None if self.run.cancelled is None else self.run.cancelled.reason)
+            case Raised(error):
+                return Err(from_exception(error, self.codec))
+            case _:
+                assert_never(result)
 
     def _read(self, leaf: Leaf, payload: bytes) -> object:
         assert isinstance(leaf.command, ReceiveCommand)

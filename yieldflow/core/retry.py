@@ -7,13 +7,14 @@ recorded, and so that a worker that has not loaded a class decides like one that
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from attrs import field, frozen, validators
 
 from yieldflow.core.answers import fraction
 from yieldflow.core.outcome import Failure
 from yieldflow.core.path import Path, show
-from yieldflow.core.times import End, Millis, duration, ends_at
+from yieldflow.core.times import Duration, End, Millis, duration, ends_at
 from yieldflow.errors import FatalError, RetryableError, StepTimeout
 
 
@@ -32,6 +33,11 @@ def _attempts(value: int | None) -> int | None:
     return value
 
 
+def _span(value: Duration) -> timedelta:
+    """Takes what it answers, so that a policy can be made from another one."""
+    return timedelta(milliseconds=duration(value))
+
+
 @frozen
 class Retry:
     """A retry policy: *attempts* in total (default 3; None: no limit), *delay* before the second (default 1 s),
@@ -41,13 +47,13 @@ class Retry:
     *lost*-th loss the step fails with `WorkerLost`; `lost=1` never runs it twice. Raises ValueError.
 
     >>> Retry(attempts=5, delay="2s").delay
-    2000
+    datetime.timedelta(seconds=2)
     """
 
     attempts: int | None = field(default=3, converter=_attempts)
-    delay: Millis = field(default=1, converter=duration)
+    delay: timedelta = field(default="1s", converter=_span)
     factor: float = field(default=2.0, validator=validators.ge(1.0))
-    max_delay: Millis = field(default=300, converter=duration)
+    max_delay: timedelta = field(default="5m", converter=_span)
     jitter: float = field(default=0.1, validator=[validators.ge(0.0), validators.le(1.0)])
     retry_on: tuple[str, ...] = field(default=(Exception,), converter=_names)
     give_up_on: tuple[str, ...] = field(default=(), converter=_names)
@@ -63,8 +69,8 @@ def next_try(retry: Retry, failure: Failure, tries: int, wait: End | None, sprea
         return None
     if wait is not None:
         return max(now, ends_at(wait, now))
-    grown = retry.delay * retry.factor ** min(tries - 1, 64)
-    return now + round(min(grown, retry.max_delay) * (1 + retry.jitter * (2 * spread - 1)))
+    grown = duration(retry.delay) * retry.factor ** min(tries - 1, 64)
+    return now + round(min(grown, duration(retry.max_delay)) * (1 + retry.jitter * (2 * spread - 1)))
 
 
 def spread(run_id: str, path: Path, attempt: int) -> float:

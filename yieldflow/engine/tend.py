@@ -100,6 +100,8 @@ def _block(t: Tending, error: CodeError | ImpossibleEvent) -> Asking[Tended]:
     reason = str(error)
     if log is None:
         return Tended("unknown")
+    if log.summary.finished_at is not None:
+        return Tended("ended", log.head)
     workflow = t.tools.registry.workflow(log.summary.workflow)
     note = Note(reason, log.head.length, None if workflow is None else workflow.version)
     if log.summary.note != note and not isinstance(error, UnreadableLog):
