@@ -185,6 +185,7 @@ class Done:
     tail: tuple[bytes, ...] = ()
     claimed: tuple[Path, ...] = ()
     gap: bool = False
+    entries: int = 0  # of the work table, after it
 
 
 @frozen

@@ -143,7 +143,7 @@ class Life:
         return {show(path): _named(pending.issued.command) for path, pending in self.run.open.items()}
 
     def steps(self) -> list[Path]:
-        return [path for path, pending in self.run.open.items() if isinstance(pending.issued.command, CallStep)]
+        return [path for path, pending in self.run.open.items() if _is_step(pending.issued.command)]
 
 
 def begun(fn: Callable[..., Any], *args: Any, **changes: Any) -> Life:
@@ -195,9 +195,14 @@ def state(execution: Execution) -> dict[str, Any]:
 
 
 def _timers(run: Run) -> set[tuple[int, Path]]:
-    """Those that count: the others are dropped when somebody looks, or later."""
-    return {(at, path) for at, path in run.timers if path in run.open and run.open[path].wakes_at == at}
+    """The ends of waits that count: the rest is dropped when somebody looks, or later."""
+    waits = {path: pending.wakes_at for path, pending in run.open.items() if not _is_step(pending.issued.command)}
+    return {(at, path) for at, path in run.timers if waits.get(path) == at}
+
+
+def _is_step(command: Any) -> bool:
+    return isinstance(command, CallStep)
 
 
 def _named(command: Any) -> str:
-    return command.name.rpartition(".")[2] if isinstance(command, CallStep) else type(command).__name__.lower()
+    return command.name.rpartition(".")[2] if _is_step(command) else type(command).__name__.lower()

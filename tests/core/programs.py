@@ -281,8 +281,10 @@ def programs() -> st.SearchStrategy[Body]:
     guarded = st.builds(Guard, _bodies(2), st.sampled_from(["cancelled", "finally"]), _cleaning, st.booleans())
     branches = st.lists(guarded.map(lambda guard: Body((guard,))) | _groups(2), min_size=1, max_size=3)
     nested = st.builds(Group, st.sampled_from(["gather", "race", "settle"]), branches.map(tuple))
+    guarded_group = st.builds(Guard, nested.map(lambda group: Body((group,))), st.just("finally"), _cleaning)
+    chosen = st.one_of(nested, guarded, guarded_group, _groups(3))
     rest = st.lists(_ops(1), max_size=2)
-    return st.tuples(rest, st.one_of(nested, guarded, _groups(3)), rest).map(lambda ops: Body((*ops[0], ops[1], *ops[2])))
+    return st.tuples(rest, chosen, rest).map(lambda ops: Body((*ops[0], ops[1], *ops[2])))
 
 
 @st.composite

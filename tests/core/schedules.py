@@ -59,8 +59,10 @@ class Play:
             return
         steps = life.steps()
         path = steps[which % len(steps)] if steps else None
+        if what % 16 < 8 and path is not None:
+            self.met["reported late"] += path not in life.execution.leaves
         match what % 16:
-            case _ if self.trace.cleaning > 0 and what >= 128:
+            case _ if self.trace.cleaning > 0 and what >= 48:
                 self.cancel(which)
             case 0 | 1 | 2 | 3 | 4 if path is not None:
                 self.answer(path, which)
@@ -80,7 +82,7 @@ class Play:
 
     def cancel(self, which: int) -> None:
         """Seldom out of the blue: most runs should come somewhere before."""
-        if self.trace.cleaning > 0 or which >= 100 or self.life.run.cancelled is not None:
+        if self.trace.cleaning > 0 or which >= 64 or self.life.run.cancelled is not None:
             self.met["cancelled"] += 1
             self.met["cancelled while cleaning up"] += self.trace.cleaning > 0
             self.life.cancel(f"reason {which}")
@@ -91,7 +93,6 @@ class Play:
         assert isinstance(command, CallStep)
         kind = command.name.rpartition(":")[2]
         data = life.codec.encode(ANSWERS[kind][which % len(ANSWERS[kind])], step(STEPS[kind]).definition.returns)
-        self.met["answered late"] += path not in life.execution.leaves
         life.append(CommandResolved(life.now, path, Ok(data), 1))
 
     def finish(self) -> None:

@@ -45,18 +45,19 @@ def start(*command: str, folder: Path, env: Mapping[str, str] | None = None, sec
     return process
 
 
-def stop(process: Process) -> int:
-    """SIGTERM, then SIGKILL; its exit code. A horse of RQ's does not outlive its worker."""
-    horses = children(process.pid)
-    process.terminate()
-    try:
-        return process.wait(SECONDS_TO_STOP)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.wait(SECONDS_TO_STOP)
-    finally:
-        for horse in horses:
-            kill(horse)
+def stop(*processes: Process) -> None:
+    """One SIGTERM each, then SIGKILL. A horse of RQ's does not outlive its worker."""
+    horses = [horse for process in processes for horse in children(process.pid)]
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(SECONDS_TO_STOP)
+    for horse in horses:
+        kill(horse)
 
 
 @contextmanager
@@ -65,10 +66,7 @@ def running(*command: str, folder: Path, count: int = 1, env: Mapping[str, str] 
     try:
         yield processes
     finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            stop(process)
+        stop(*processes)
 
 
 def our_worker(url: str) -> list[str]:

@@ -64,10 +64,7 @@ class Fleet:
         note("killed", where_it_was(busy, lines(self.folder)), pid=busy)
 
     def stop(self) -> None:
-        for process in self.alive:
-            process.terminate()
-        for process in self.alive:
-            stop(process)
+        stop(*self.alive)
 
 
 def killed(folder: Path) -> int:

@@ -24,7 +24,7 @@ PLACES = {
     "between body and report": 5,
     "after a report": 8,
     "in the program": 20,
-    "between commit and hint": 2,
+    "between commit and hint": 1,
     "in a replay": 4,
 }
 BY_CHANCE = 3

@@ -26,7 +26,7 @@ from yieldflow.engine.requests import Body, Execute, Offer, Request, Returned, S
 from yieldflow.engine.tend import Tools, tend
 from yieldflow.errors import ReplyLost
 from yieldflow.packing import unpack
-from yieldflow.ports import Commit, Log, Reply
+from yieldflow.ports import Commit, Log, Mark, Reply
 from yieldflow.stores.memory import MemoryStore
 
 QUEUE = "yieldflow"
@@ -149,7 +149,13 @@ class World:
         return log
 
     def events(self, run_id: str = RUN) -> tuple[Event, ...]:
-        return tuple(map(unpack, self.read(run_id).events))
+        log = self.read(run_id)
+        events = list(log.events)
+        while len(events) < log.head.length:
+            more = self.store.read(run_id, Mark(len(events), ""))
+            assert more is not None
+            events += more.events
+        return tuple(map(unpack, events))
 
     def fold(self, run_id: str = RUN) -> Run:
         """Strict: a log that none may be is refused."""

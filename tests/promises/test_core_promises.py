@@ -68,7 +68,8 @@ def test_the_random_programs_come_everywhere(capsys):
         print("\nrandom programs:", *(f"{count:,} {kind}" for kind, count in sorted(FIGURES.items())), sep="\n  ")
     assert FIGURES["nest branches"] >= 150
     assert FIGURES["cancelled while cleaning up"] >= 100
-    assert min(FIGURES[kind] for kind in ("Ok", "Err", "Cancelled", "answered late")) >= 25
+    assert min(FIGURES[kind] for kind in ("Ok", "Err", "Cancelled")) >= 50
+    assert FIGURES["reported late"] > 0
 
 
 TYPED = Body((*(Step(kind, 1) for kind in sorted(ANSWERS)), Wait("list"), Question("now"), Question("uuid4")))

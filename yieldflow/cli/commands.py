@@ -33,7 +33,7 @@ def yieldflow(ctx: click.Context, url: str | None, modules: tuple[str, ...]) -> 
     """Durable workflows for Python."""
     given = {"url": url, "modules": modules}
     told = {name: value for name, value in given.items() if value}
-    ctx.default_map = {command.name: told for command in COMMANDS}
+    ctx.default_map = {str(command.name): told for command in COMMANDS}
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from heapq import heappop, heappush
 
 from yieldflow.core.commands import CallStep, Receive
@@ -14,14 +15,18 @@ from yieldflow.core.times import Millis
 NOTHING = b"null"
 
 
-def wakes_at(run: Run, now: Millis) -> Millis | None:
+def wakes_at(run: Run, now: Millis, closing: Container[Path] = ()) -> Millis | None:
     """The earliest end of a wait, or next attempt of a step after *now*; None: the clock owes this run nothing.
 
-    An attempt that may begin already is open work, and no longer the clock's.
+    An attempt that may begin already is open work, and no longer the clock's. Paths in *closing* do not count.
     """
     if run.paused or run.ended is not None:
         return None
-    timer = _earliest(run, now)
+    aside = []
+    while (timer := _earliest(run, now)) is not None and timer[1] in closing:
+        aside.append(heappop(run.timers))
+    for passed in aside:
+        heappush(run.timers, passed)
     return None if timer is None else timer[0]
 
 

@@ -51,9 +51,9 @@ class Retry:
     """
 
     attempts: int | None = field(default=3, converter=_attempts)
-    delay: timedelta = field(default="1s", converter=_span)
+    delay: timedelta = field(default=timedelta(seconds=1), converter=_span)
     factor: float = field(default=2.0, validator=validators.ge(1.0))
-    max_delay: timedelta = field(default="5m", converter=_span)
+    max_delay: timedelta = field(default=timedelta(minutes=5), converter=_span)
     jitter: float = field(default=0.1, validator=[validators.ge(0.0), validators.le(1.0)])
     retry_on: tuple[str, ...] = field(default=(Exception,), converter=_names)
     give_up_on: tuple[str, ...] = field(default=(), converter=_names)

@@ -18,14 +18,14 @@ from yieldflow.engine.planning import Conclusion, conclude, held, open_work, rev
 from yieldflow.engine.reading import advance, look, save
 from yieldflow.engine.requests import Inspect, Offer
 from yieldflow.engine.state import HELP, Asking, Tending
-from yieldflow.ports import Claim, Commit, Conflict, Done, Entry, Free, Head, Reply, Revoke
+from yieldflow.ports import HINT_AFTER, Claim, Commit, Conflict, Done, Entry, Free, Head, Reply, Revoke
 
 MOST_FACTS = 1_000  # in one commit: an execution is fed none that it does not carry
 
 
 def append_what_is_concluded(t: Tending, live: Live) -> Asking[bool]:
     """Whether there was anything to append. Raises `CodeError` and `ImpossibleEvent`."""
-    if t.log is not None and t.log.head == live.head and t.log.entries < live.execution.run.steps:
+    if t.table is not None and t.table[0] == live.head and t.table[1] < live.execution.run.steps:
         yield from _repair(t, live)
         return True
     decisions = live.execution.decide()
@@ -98,7 +98,7 @@ def _commit(t: Tending, live: Live, conclusion: Conclusion) -> Asking[Reply | No
     reply = yield from save(commit)
     if isinstance(reply, Done):
         live.feed(events[len(conclusion.facts) :], reply.head, sum(map(len, commit.events)))
-        t.settled = True
+        t.settled, t.table = True, (reply.head, reply.entries)
         _keep(t, commit, reply, run)
         left = _left(commit.put, reply.claimed, now)
         t.left += left
@@ -143,7 +143,8 @@ def _repair(t: Tending, live: Live) -> Asking[None]:
     known = {entry.path for entry in entries}
     run, now = live.execution.run, t.me.now()
     missing = tuple(work for work in open_work(run) if work.path not in known)
-    alarm = wakes(run, (), now)
+    soon = now + HINT_AFTER  # there may be facts that are not decided yet
+    alarm = min(wakes(run, (), now) or soon, soon)
     commit = Commit(t.run_id, t.me.fresh(), Head(live.head), put=missing, alarm=alarm, payloads=len(run.unread))
     yield from save(commit)
     yield from look(t)

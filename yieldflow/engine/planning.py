@@ -219,7 +219,8 @@ def conclude(run: Run, head: Mark, conclusion: Conclusion, at: Millis) -> tuple[
 
 def wakes(run: Run, decided: Sequence[Decision], at: Millis) -> Millis | None:
     """When the clock owes this run something, the waits that are only now decided included."""
-    ends = [wakes_at(run, at)]
+    closing = {decision.path for decision in decided if isinstance(decision, Abandon | Take)}
+    ends = [wakes_at(run, at, closing)]
     for decision in decided:
         match decision:
             case Issue(command=Sleep(end)) | Issue(command=Receive(timeout=end)) if end is not None:

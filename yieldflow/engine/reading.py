@@ -77,7 +77,7 @@ def _execution(t: Tending, name: str) -> Execution:
 
 
 def _count(t: Tending, log: Log) -> None:
-    t.left = Counter(log.free)
+    t.left, t.table = Counter(log.free), (log.head, log.entries)
     if t.live is None:
         return
     run = t.live.execution.run

@@ -49,6 +49,7 @@ class Tending:
     foreign: bool = False  # the run is of another queue
     left: Counter[str] = field(factory=Counter)  # free entries, by queue, as far as we know
     hinted: bool = False  # there was more to do, and a hint says so
+    table: tuple[Mark, int] | None = None  # how many entries the work table had, and at which head
     settled: bool = False  # the alarm is what the agenda wants
     mine: list[tuple[Claimed, CallStep]] = field(factory=list)  # claims whose bodies have not begun
     tokens: set[str] = field(factory=set)  # of all claims we asked for and have not reported

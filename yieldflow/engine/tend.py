@@ -80,7 +80,8 @@ def _leave(t: Tending, log: Log) -> Asking[Tended | None]:
         if not isinstance(reply, Done):
             yield from look(t)
             return None
-        t.settled = True
+        t.settled, t.table = True, (reply.head, reply.entries)
+        return None
     stopped = t.hinted or t.me.stopping()
     return Tended("stopped" if stopped else "waiting", t.live.head, alarm)
 

@@ -59,7 +59,9 @@ def clipped(text: str, longest: int) -> str:
 
 
 def count(number: int, one: str, several: str | None = None) -> str:
-    """>>> count(2, "body", "bodies")
+    """So many of them.
+
+    >>> count(2, "body", "bodies")
     '2 bodies'
     """
     return f"{number:,} {one if number == 1 else several or one + 's'}"

@@ -21,6 +21,10 @@ class Standing(Protocol):
     def done(self) -> bool: ...
     @property
     def payloads(self) -> int: ...
+    def size(self) -> int:
+        """How many entries its work table has."""
+        ...
+
     def has(self, mark: Mark) -> bool:
         """Whether the log went through *mark*; one with an empty commit id is taken at its length."""
         ...
@@ -40,9 +44,9 @@ def against(commit: Commit, run: Standing | None, now: Millis) -> Conflict | Ref
 def applied(commit: Commit, run: Standing, now: Millis, claimed: tuple[Path, ...]) -> Done:
     """The answer once *run* stands as the commit left it."""
     if isinstance(commit.on, Head) or commit.after is None:
-        return Done(run.head, now, claimed=claimed)
+        return Done(run.head, now, claimed=claimed, entries=run.size())
     gap = not run.has(commit.after)
-    return Done(run.head, now, () if gap else run.tail(commit.after.length), claimed, gap)
+    return Done(run.head, now, () if gap else run.tail(commit.after.length), claimed, gap, run.size())
 
 
 def _without_a_run(commit: Commit, now: Millis) -> Conflict | Refused | None:

@@ -99,6 +99,9 @@ class _Run:
         self.free.clear()
         self.claimed.clear()
 
+    def size(self) -> int:
+        return len(self.free) + len(self.claimed)
+
     def due_from(self) -> Millis | None:
         return min((entry.not_before for entry in self.free.values()), default=None)
 
@@ -134,7 +137,7 @@ class MemoryStore:
                 events=run.tail(0 if gap or after is None else after.length),
                 claimed=tuple(run.claimed[path] for path in sorted(run.claimed)),
                 free=free,
-                entries=len(run.free) + len(run.claimed),
+                entries=run.size(),
                 summary=run.summary,
                 alarm=run.alarm,
                 now=now,

@@ -67,4 +67,4 @@ local items = {}
 if plan.on ~= "head" and plan.after and not gap then
   items = tail(plan.after[1], length)
 end
-return { "done", now, length, commit, gap and 1 or 0, items, claimed }
+return { "done", now, length, commit, gap and 1 or 0, items, claimed, redis.call("HLEN", work) }

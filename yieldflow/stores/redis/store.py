@@ -147,9 +147,9 @@ class RedisStore:
 
 def _reply(kind: bytes, now: Millis, *rest: Any) -> Reply:
     match kind, rest:
-        case b"done", (length, commit, gap, items, claimed):
+        case b"done", (length, commit, gap, items, claimed, entries):
             paths = tuple(rows.path_of(key) for key in claimed)
-            return Done(Mark(length, commit.decode()), now, rows.events(items), paths, bool(gap))
+            return Done(Mark(length, commit.decode()), now, rows.events(items), paths, bool(gap), entries)
         case b"conflict", (length, commit, gap, items):
             return Conflict(rows.mark(length, commit), now, rows.events(items), bool(gap))
         case b"refused", (reason, position):

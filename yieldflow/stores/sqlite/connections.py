@@ -156,7 +156,7 @@ def _close_idle(processes: dict[int, _Process]) -> None:
         process.idle.pop().close()
 
 
-def _missing(directory: Path) -> bool:
+def _missing(directory: FilePath) -> bool:
     """Whether it is known not to be a directory."""
     try:
         return not directory.is_dir()
@@ -164,7 +164,7 @@ def _missing(directory: Path) -> bool:
         return False
 
 
-def _is_directory(path: Path) -> bool:
+def _is_directory(path: FilePath) -> bool:
     try:
         return path.is_dir()
     except PermissionError:
