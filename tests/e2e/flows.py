@@ -277,9 +277,9 @@ def worked_at_once(count: int, seconds: float) -> Flow[int]:
 
 
 @workflow
-def once_and_many(name: str) -> Flow[int]:
-    first = yield from work(1, 0.0)
-    parts = yield from gather(*[work(n, 0.0) for n in range(3)])
+def once_and_many(name: str, seconds: float) -> Flow[int]:
+    first = yield from work(1, seconds)
+    parts = yield from gather(*[work(n, seconds) for n in range(3)])
     return first + sum(parts) + len(name)
 
 

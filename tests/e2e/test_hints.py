@@ -19,7 +19,6 @@ from tests.e2e.journal import lines
 from tests.e2e.processes import RQ, Process, environment, our_worker, running, until
 from tests.servers import Server
 from yieldflow import App
-from yieldflow.core.outcome import Ok
 from yieldflow.ports import HINT_AFTER
 
 SECONDS = 30.0
@@ -69,7 +68,7 @@ def place(shared_server: Server, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def test_a_queue_that_is_emptied_in_the_middle_loses_nothing(place: Place):
-    handles = [place.app.start(flows.once_and_many("empty"), run_id=f"empty-{n}") for n in range(30)]
+    handles = [place.app.start(flows.once_and_many("empty", 0.01), run_id=f"empty-{n}") for n in range(30)]
     place.rq("empty", "yieldflow")
     place.app.client.delete("rq:queue:yieldflow")
     assert {handle.result(timeout=SECONDS) for handle in handles} == {8 + len("empty")}
@@ -112,24 +111,3 @@ def test_rq_info_sees_our_workers(place: Place):
     assert "2 workers" in told
     assert "yieldflow" in told
     assert all(process.poll() is None for process in place.workers)
-
-
-def test_sigterm_ends_a_worker_after_the_body_that_runs(server: Server, tmp_path: Path, monkeypatch):
-    monkeypatch.setenv("E2E_FOLDER", str(tmp_path))
-    app = App(server.url)
-    handle = app.start(flows.worked(2, 1.0), run_id="stopped")
-    with running(*our_worker(server.url), folder=tmp_path) as (worker,):
-        until(lambda: lines(tmp_path), SECONDS, "the first body runs")
-        worker.terminate()
-        told_at = time.monotonic()
-        assert worker.wait(SECONDS) == 0
-        took = time.monotonic() - told_at
-    assert took < 3
-    assert [line.what for line in lines(tmp_path)] == ["began", "ended"]
-    (end,) = [event for event in handle.history() if getattr(event, "outcome", None)]
-    assert end.outcome == Ok(b"0")
-    with running(*our_worker(server.url), folder=tmp_path):
-        assert handle.result(timeout=SECONDS) == 2
-    told = account(lines(tmp_path), {"stopped": handle.history()})
-    app.close()
-    assert (told.bodies, told.again, told.lost) == (2, 0, 0)

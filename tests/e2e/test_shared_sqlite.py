@@ -17,13 +17,14 @@ from yieldflow import App
 from yieldflow.ports import Filter
 
 RUNS, BODIES_A_RUN = 50, 4
+BODY = 0.04  # seconds: so long that no process does it all before the other has looked
 
 
 def test_two_processes_finish_fifty_runs_and_no_body_runs_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("E2E_FOLDER", str(tmp_path))
     url = f"sqlite:///{tmp_path}/runs.db"
     app = App(url)
-    handles = [app.start(flows.once_and_many("r"), run_id=f"run-{n}") for n in range(RUNS)]
+    handles = [app.start(flows.once_and_many("r", BODY), run_id=f"run-{n}") for n in range(RUNS)]
     began = time.monotonic()
     with running(sys.executable, "-m", serve_here.__name__, url, folder=tmp_path, count=2) as processes:
         while app.store.find(Filter(status="running", limit=1)).runs:  # a look at the list does no work

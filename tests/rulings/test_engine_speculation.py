@@ -7,7 +7,7 @@ from yieldflow import Flow, gather, hook, race, sleep, step, workflow
 from yieldflow.core.events import AttemptFailed
 from yieldflow.core.outcome import Ok
 from yieldflow.engine.live import PLAIN_REPORTS
-from yieldflow.engine.requests import Execute, Read, Save
+from yieldflow.engine.requests import Execute, Save
 from yieldflow.ports import Conflict, Done, Head, Holding, Mark
 
 LEASE = 10_000
@@ -151,17 +151,19 @@ def test_3_the_same_length_is_not_the_same_log():
     assert type(world.outcome()).__name__ == "Cancelled"
 
 
-def test_3_a_tail_shorter_than_what_is_known_is_read_from_the_start():
+def test_3_a_log_shorter_than_what_is_known_is_read_from_the_start():
     world = World()
     world.start(waited())
     worker = world.worker("w1")
     worker.tend().to_end()
-    world.store._runs[RUN].events.pop()
-    world.store._runs[RUN].commits.pop()
+    run = world.store._runs[RUN]
+    del run.events[-2:], run.commits[-2:]
     tending = worker.tend()
     tending.to_end()
-    assert tending.calls[0] == Read(RUN, Mark(2, "id-3"))
-    assert len(world.events()) == 2
+    assert tending.calls[0].after.length == 3
+    assert isinstance(tending.calls[1], Save)
+    assert tending.calls[1].commit.on.at.length == 1
+    assert len(world.events()) == 3
     world.fold()
 
 

@@ -225,6 +225,17 @@ class AlarmContract:
         start(harness, put=(free((1,), not_before=then), free((2,), not_before=then + 1, queue="gpu")))
         assert log(harness).alarm == then
 
+    def test_a_table_with_fewer_entries_than_the_committer_knows_of_is_looked_at_soon(self, harness: Harness):
+        start(harness, put=(free((1,)),))
+        claim(harness)
+        before = harness.now()
+        append(harness, entries=2, drop=((1,),))
+        alarm = log(harness).alarm
+        assert alarm is not None
+        assert before + HINT_AFTER <= alarm <= harness.now() + HINT_AFTER
+        append(harness, entries=0)
+        assert log(harness).alarm is None
+
     def test_an_earlier_alarm_is_not_put_off_by_free_work(self, harness: Harness):
         start(harness, put=(free((1,)),), alarm=5)
         assert log(harness).alarm == 5

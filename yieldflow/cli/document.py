@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from yieldflow import identity
+from yieldflow.cli.outcome import plain
 from yieldflow.core.path import show
 from yieldflow.core.times import Millis
 from yieldflow.inspection import Inspection
@@ -93,8 +93,8 @@ def _item(item: Item, *, payloads: bool) -> dict[str, Any]:
 
 def _values(item: Item) -> dict[str, Any]:
     return {
-        "arguments": None if item.given is None else json.loads(item.given),
-        "answer": None if item.answer is None else json.loads(item.answer),
+        "arguments": None if item.given is None else plain(item.given),
+        "answer": None if item.answer is None else plain(item.answer),
     }
 
 
@@ -116,7 +116,7 @@ def _told(event: Told, *, payloads: bool) -> dict[str, Any]:
 
 
 def _value(encoded: bytes, payloads: bool) -> dict[str, Any]:
-    return {"value": json.loads(encoded)} if payloads else {}
+    return {"value": plain(encoded)} if payloads else {}
 
 
 def _instant(at: Millis | None) -> str | None:

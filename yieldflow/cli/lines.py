@@ -49,7 +49,7 @@ class Lines:
             self.write(line)
         elif self._left > 0:
             self._left -= 1
-            self.write(f"{moment(event.at):%H:%M:%S} {line}")
+            self.write(f"{moment(event.at):%H:%M:%SZ} {line}")
         else:
             self._unsaid += 1
 
@@ -69,12 +69,12 @@ class Lines:
     def _sum_up(self, scene: Scene) -> None:
         self._unsaid = 0
         done, known = scene.timeline.completed, scene.timeline.steps
-        self.write(f"{moment(scene.now):%H:%M:%S} … {done:,} of {known:,} known steps done")
+        self.write(f"{moment(scene.now):%H:%M:%SZ} … {done:,} of {known:,} known steps done")
 
     def _line(self, event: Told, scene: Scene) -> str | None:
         match event.what:
             case "step_completed":
-                return f"step {event.whom} done {event.rest}".rstrip()
+                return f"step {event.whom} done{'' if event.rest.startswith('in') else ','} {event.rest}"
             case "step_failed" | "step_retrying":
                 return f"step {event.whom} failed, {event.rest}"
             case "wait_created":

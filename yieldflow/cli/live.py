@@ -34,6 +34,7 @@ class Drawn:
     console: Console = field(factory=lambda: Console(stderr=True, highlight=False))
     _live: Live = field(init=False)
     _last: list[object] = field(factory=list, init=False)
+    _path: int = field(default=0, init=False)  # columns only ever grow: what moves to and fro is hard to read
     _label: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -71,7 +72,9 @@ class Drawn:
     def _drawn(self, scene: Scene) -> Group:
         width = self.console.width - 1
         found = rows(scene, max(3, min(11, self.console.height - 3)))
-        self._label = max(self._label, *(len(row.label) for row in found)) if found else self._label
+        for row in found:
+            self._path = max(self._path, len(row.path))
+            self._label = max(self._label, len(row.label) if row.path else 0)
         lines = [self._line(row) for row in found]
         first = Text(heading(scene), style="bold")
         for line in (first, *lines):
@@ -83,6 +86,7 @@ class Drawn:
         mark, style = _MARKS[row.mark]
         line = Text("  ")
         line.append(f"{mark} ", style)
+        line.append(f"{row.path.ljust(self._path)}  " if row.path else "", "dim")
         line.append(row.label.ljust(self._label + 2), "" if row.mark not in ("completed", "ready", "more") else "dim")
         line.append(row.text, "dim" if row.mark == "completed" else "")
         return line

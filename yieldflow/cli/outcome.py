@@ -26,7 +26,7 @@ def tell(app: App, run_id: str, ending: Ending) -> int:
     """Print it, and answer the exit code."""
     match ending:
         case Ok(value):
-            tell_json(json.loads(value))
+            tell_json(plain(value))
             return DONE
         case Err(failure):
             _tell_failure(app, run_id, failure)
@@ -39,11 +39,30 @@ def tell(app: App, run_id: str, ending: Ending) -> int:
     return ENDED_BADLY
 
 
+def plain(encoded: bytes) -> Any:
+    """A stored value as JSON that everybody reads: what tells a tuple from a list is left out."""
+    return _untagged(json.loads(encoded))
+
+
 def tell_json(value: Any) -> None:
     """On a terminal for people, else on one line."""
     indent = 2 if sys.stdout.isatty() else None
     plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     click.echo(json.dumps(value, ensure_ascii=plain, indent=indent))
+
+
+def _untagged(tree: Any) -> Any:
+    match tree:
+        case list():
+            return [_untagged(one) for one in tree]
+        case {"$": "dict", "v": list(pairs)} if all(isinstance(key, str) for key, _ in pairs):
+            return {key: _untagged(one) for key, one in pairs}
+        case {"$": str(), "v": value} if len(tree) == 2:
+            return _untagged(value)
+        case dict():
+            return {key: _untagged(one) for key, one in tree.items()}
+        case _:
+            return tree
 
 
 @frozen

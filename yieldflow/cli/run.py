@@ -150,7 +150,8 @@ def _driven(app: App, handle: Handle[object], place: Place, target: str) -> Endi
         raise Interrupted(f"run {handle.run_id} is interrupted; to continue it: {again}") from None
     outcome = ending(app.store, handle.run_id)
     assert outcome is not None
-    _conclude(watch, outcome)
+    if isinstance(outcome, Ok):
+        _conclude(watch)
     return outcome
 
 
@@ -172,11 +173,10 @@ def _let_bodies_end(app: App, watch: Watch) -> None:
         app.runtime.pool.stop()
 
 
-def _conclude(watch: Watch, outcome: Ending) -> None:
+def _conclude(watch: Watch) -> None:
     timeline = watch.scene.timeline
     took = span(watch.scene.now - watch.scene.since)
     failed = sum(item.attempt - 1 for item in timeline.items.values())
     again = f", {count(failed, 'attempt')} failed on the way" if failed else ""
-    mark, word = ("✓", "completed") if isinstance(outcome, Ok) else ("✗", "ended")
     steps = count(timeline.completed, "step")
-    click.echo(f"{mark} run {watch.run_id} {word} after {took}: {steps} done{again}", err=True)
+    click.echo(f"✓ run {watch.run_id} completed after {took}: {steps} done{again}", err=True)

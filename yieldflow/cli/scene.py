@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from attrs import frozen
 
 from yieldflow import identity
+from yieldflow.core.path import show
 from yieldflow.core.times import Millis
 from yieldflow.inspection.phrases import clipped, count, error, span, whole
 from yieldflow.inspection.situations import Situation, situations
@@ -36,6 +37,7 @@ class Scene:
 @frozen
 class Row:
     mark: Mark
+    path: str
     label: str
     text: str
 
@@ -55,16 +57,24 @@ def rows(scene: Scene, most: int = MOST_ROWS) -> list[Row]:
     ready = [one for one in found if one.doing == "ready"]
     shown = [_row(one) for one in found if one.doing != "ready"]
     if ready:
-        shown.append(Row("ready", count(len(ready), "step"), "to be carried out"))
+        shown.append(
+            Row(
+                "ready",
+                "",
+                count(len(ready), "step"),
+                "waits for its turn" if len(ready) == 1 else "wait for their turn",
+            )
+        )
     ended = [_ended(item) for item in _last_ended(scene.timeline)]
     room = most - min(len(ended), 1)
     if len(shown) > room:
-        shown = [*shown[: room - 1], Row("more", f"… and {len(shown) - room + 1:,} more", "")]
+        shown = [*shown[: room - 1], Row("more", "", f"… and {len(shown) - room + 1:,} more", "")]
     return [*ended[max(0, len(ended) - (most - len(shown))) :], *shown]
 
 
 def _row(situation: Situation) -> Row:
-    return Row(situation.doing, clipped(situation.item.label, LONGEST_LABEL), situation.text)
+    text = f"running {situation.text}" if situation.doing == "running" else situation.text
+    return Row(situation.doing, show(situation.item.path), clipped(situation.item.label, LONGEST_LABEL), text)
 
 
 def _last_ended(timeline: Timeline) -> list[Item]:
@@ -78,10 +88,10 @@ def _last_ended(timeline: Timeline) -> list[Item]:
 
 
 def _ended(item: Item) -> Row:
-    label = clipped(item.label, LONGEST_LABEL)
+    path, label = show(item.path), clipped(item.label, LONGEST_LABEL)
     began = item.began_at if item.began_at is not None else item.issued_at
     took = span((item.ended_at or began) - began)
     tries = f", attempt {item.tries}" if item.tries > 1 else ""
     if item.state == "failed":
-        return Row("failed", label, "failed" if item.error is None else error(item.error))
-    return Row("completed", label, f"answered after {took}" if item.kind == "hook" else f"{took}{tries}")
+        return Row("failed", path, label, "failed" if item.error is None else error(item.error))
+    return Row("completed", path, label, f"answered after {took}" if item.kind == "hook" else f"{took}{tries}")

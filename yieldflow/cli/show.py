@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 
 import click
@@ -14,7 +15,7 @@ from rich.text import Text
 from yieldflow import identity
 from yieldflow.cli.document import document
 from yieldflow.cli.options import Place, at_a_place
-from yieldflow.cli.outcome import tell_json
+from yieldflow.cli.outcome import plain, tell_json
 from yieldflow.core.path import show
 from yieldflow.inspection import Inspection
 from yieldflow.inspection import inspect as look
@@ -86,7 +87,7 @@ def _head(console: Console, seen: Inspection, *, payloads: bool) -> None:
     if seen.position < seen.length:
         parts = [f"as it stood after event {seen.position:,} of {seen.length:,}, {stamp(seen.now)}"]
     parts.append(f"{seen.timeline.completed:,} of {count(seen.timeline.steps, 'known step')} done")
-    if seen.alarm is not None and seen.alarm > seen.now:
+    if seen.alarm is not None and seen.alarm > seen.now + 1_000:
         parts.append(f"next look {when(seen.alarm, seen.now)}")
     console.print(Text(" · ".join(parts), style="dim"))
     if summary.tags:
@@ -127,16 +128,12 @@ def _timeline(console: Console, seen: Inspection, *, payloads: bool) -> None:
     console.print(Text("\ntimeline", style="bold"))
     if len(items) > _MOST_ITEMS:
         console.print(Text(f"  {len(items) - _MOST_ITEMS:,} earlier ones are left out; --json has all", style="dim"))
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    for number in range(5):
-        table.add_column(no_wrap=number < 4, overflow="fold", justify="right" if number == 3 else "left")
     doing = {one.item.path: one.text for one in seen.situations}
-    for item in items[-_MOST_ITEMS:]:
-        table.add_row(*_row(item, doing.get(item.path, ""), payloads=payloads))
-    console.print(table)
+    shown = items[-_MOST_ITEMS:]
+    _aligned(console, [_row(item, doing.get(item.path, ""), payloads=payloads) for item in shown])
 
 
-def _row(item: Item, doing: str, *, payloads: bool) -> Iterable[Text]:
+def _row(item: Item, doing: str, *, payloads: bool) -> tuple[Text, ...]:
     label = item.label if item.kind == "step" else f"{item.kind} {item.name}" if item.kind == "hook" else item.kind
     began = item.began_at if item.began_at is not None else item.issued_at
     took = "" if item.ended_at is None else span(item.ended_at - began)
@@ -185,17 +182,30 @@ def _claims(console: Console, claims: tuple[Claimed, ...], seen: Inspection) -> 
 
 
 def _events(console: Console, events: Iterable[Told], *, payloads: bool) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    for number in range(5):
-        table.add_column(no_wrap=number < 4, overflow="fold", justify="right" if number == 0 else "left")
+    rows = []
     for event in events:
         value = f" {_value(event.value)}" if payloads and event.value is not None else ""
         rest = " ".join(part for part in (event.whom, event.rest) if part) + value
-        table.add_row(
-            Text(f"{event.position}", style="dim"), stamp(event.at)[:19], Text(event.what), event.path, Text(rest)
-        )
-    console.print(table)
+        at = Text(stamp(event.at)[:19])
+        rows.append((Text(f"{event.position:>5}", style="dim"), at, Text(event.what), Text(event.path), Text(rest)))
+    _aligned(console, rows)
+
+
+def _aligned(console: Console, rows: Sequence[tuple[Text, ...]]) -> None:
+    """In columns; on a terminal the last one is wrapped in its place, in a pipe it goes on to its end."""
+    if console.is_terminal:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for number in range(len(rows[0]) if rows else 0):
+            table.add_column(no_wrap=number < len(rows[0]) - 1, overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+        return
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) if rows else 0)]
+    for row in rows:
+        words = (cell.plain.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(words).rstrip())
 
 
 def _value(encoded: bytes | None) -> str:
-    return clipped("" if encoded is None else encoded.decode(errors="replace"), _LONGEST_VALUE)
+    return clipped("" if encoded is None else json.dumps(plain(encoded), ensure_ascii=False), _LONGEST_VALUE)

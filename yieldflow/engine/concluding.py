@@ -9,12 +9,11 @@ from attrs import evolve
 
 from yieldflow.core.agenda import due
 from yieldflow.core.commands import CallStep
-from yieldflow.core.events import Abandon
 from yieldflow.core.path import Path
 from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
 from yieldflow.engine.live import Live
-from yieldflow.engine.planning import Conclusion, conclude, held, open_work, revoked, wakes
+from yieldflow.engine.planning import Conclusion, conclude, held, open_work, revoked, steps_after, wakes
 from yieldflow.engine.reading import advance, look, save
 from yieldflow.engine.requests import Inspect, Offer
 from yieldflow.engine.state import HELP, Asking, Tending
@@ -113,12 +112,8 @@ def _claims(t: Tending, put: tuple[Free, ...], run: Run, conclusion: Conclusion,
     if t.mine or t.time_is_up() or not ready:
         return ()
     if t.me.inline == "alone":
-        abandoned = sum(
-            isinstance(decision, Abandon) and isinstance(run.open[decision.path].issued.command, CallStep)
-            for decision in conclusion.decisions
-        )
-        issued = len(put) - sum(attempt.again is not None for attempt in conclusion.attempts)
-        if run.steps + issued - abandoned > 1 or wakes(run, conclusion.decisions, now) is not None:
+        decided = conclusion.decisions
+        if steps_after(run, decided) > 1 or wakes(run, decided, now) is not None:
             return ()
     return (t.claim(ready[0].path),)
 
@@ -145,6 +140,8 @@ def _repair(t: Tending, live: Live) -> Asking[None]:
     missing = tuple(work for work in open_work(run) if work.path not in known)
     soon = now + HINT_AFTER  # there may be facts that are not decided yet
     alarm = min(wakes(run, (), now) or soon, soon)
-    commit = Commit(t.run_id, t.me.fresh(), Head(live.head), put=missing, alarm=alarm, payloads=len(run.unread))
+    commit = Commit(
+        t.run_id, t.me.fresh(), Head(live.head), put=missing, alarm=alarm, entries=run.steps, payloads=len(run.unread)
+    )
     yield from save(commit)
     yield from look(t)

@@ -209,6 +209,7 @@ def conclude(run: Run, head: Mark, conclusion: Conclusion, at: Millis) -> tuple[
         drop=(*drop, *abandoned),
         put=tuple(put),
         alarm=wakes(run, decided, at),
+        entries=0 if ending is not None else steps_after(run, decided),
         summary=None if ending is None else summary(started, ending, at),
         hooks=_hooks(started, run, decided),
         payloads=len(run.unread) - sum(isinstance(decision, Take) for decision in decided),
@@ -269,6 +270,20 @@ def _stamp(conclusion: Conclusion, at: Millis) -> tuple[tuple[Event, ...], tuple
         events.append(event)
         packed.append(data)
     return tuple(events), tuple(packed)
+
+
+def steps_after(run: Run, decided: Sequence[Decision]) -> int:
+    """How many steps are open once *decided* is in the log."""
+    steps = run.steps
+    for decision in decided:
+        match decision:
+            case Issue(command=CallStep()):
+                steps += 1
+            case Abandon(path):
+                steps -= isinstance(run.open[path].issued.command, CallStep)
+            case _:
+                pass
+    return steps
 
 
 def _hooks(started: RunStarted, run: Run, decided: Sequence[Decision]) -> dict[str, str]:

@@ -74,7 +74,13 @@ def _leave(t: Tending, log: Log) -> Asking[Tended | None]:
     if not t.settled:
         healthy = None if log.summary.note is None else evolve(log.summary, status="running", note=None)
         commit = Commit(
-            t.run_id, t.me.fresh(), Head(t.live.head), alarm=alarm, summary=healthy, payloads=len(run.unread)
+            t.run_id,
+            t.me.fresh(),
+            Head(t.live.head),
+            alarm=alarm,
+            entries=run.steps,
+            summary=healthy,
+            payloads=len(run.unread),
         )
         reply = yield from save(commit)
         if not isinstance(reply, Done):

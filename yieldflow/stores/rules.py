@@ -89,9 +89,13 @@ def hinted(base: Millis | None, now: Millis, not_before: Millis = 0) -> Millis |
     return earliest(base, max(not_before, now + HINT_AFTER))
 
 
-def looked_at(base: Millis | None, not_before: Millis | None, now: Millis) -> Millis | None:
-    """The alarm, but for leases, when the earliest free entry is due at *not_before* (None: there is none)."""
-    return base if not_before is None else earliest(base, max(not_before, now + HINT_AFTER))
+def looked_at(commit: Commit, entries: int, not_before: Millis | None, now: Millis) -> Millis | None:
+    """The alarm, but for leases, after a commit on the head that leaves so many entries in the work table, the first
+    free one due at *not_before* (None: there is none).
+    """
+    soon = now + HINT_AFTER
+    lost = soon if entries < commit.entries else None
+    return earliest(commit.alarm, lost, None if not_before is None else max(not_before, soon))
 
 
 def put_off(base: Millis | None, lease_end: Millis | None, rings: int, now: Millis) -> tuple[Millis, Millis]:

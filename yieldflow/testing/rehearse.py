@@ -6,8 +6,7 @@ called, nothing is stored, and time jumps from one wait to the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from attrs import define, field
@@ -19,6 +18,7 @@ from yieldflow.core.asks import Command, Hook, ReceiveCommand, SleepCommand, Ste
 from yieldflow.core.compare import same_command
 from yieldflow.core.events import CommandResolved, Event, HookReceived, RunStarted, stamped
 from yieldflow.core.failures import from_exception
+from yieldflow.core.frames import where
 from yieldflow.core.interpreter import Execution
 from yieldflow.core.outcome import Err, Expired, Ok
 from yieldflow.core.path import Path
@@ -59,10 +59,11 @@ def rehearse(call: WorkflowCall[T], script: Script, *, codec: Codec | None = Non
     stage = Stage(call, tuple(script), codec or JsonCodec())
     token = inside.set("workflow")
     try:
-        return stage.play()
+        answer: T = stage.play()
     finally:
         stage.execution.close()
         inside.reset(token)
+    return answer
 
 
 @define(eq=False)
@@ -114,11 +115,12 @@ class Stage:
                 if answer is not None:
                     raise self.misfit(f"found {answer!r}: a sleep answers None")
                 return CommandResolved(self.until(leaf.path), leaf.path, Ok(b"null"))
-            case StepCall(definition=step) if isinstance(answer, BaseException):
-                return CommandResolved(self.now, leaf.path, Err(from_exception(answer, self.codec)), step.recorded_try)
+            case StepCall() if isinstance(answer, BaseException):
+                return CommandResolved(self.now, leaf.path, Err(from_exception(answer, self.codec)), 1)
             case StepCall(definition=step):
                 return CommandResolved(self.now, leaf.path, Ok(self.codec.encode(answer, step.returns)), 1)
-        raise self.misfit(f"found {leaf.command!r}, which has no answer")
+            case _:
+                raise self.misfit(f"found {leaf.command!r}, which has no answer")
 
     def until(self, path: Path) -> Millis:
         """Let the clock jump to the end of a wait."""
@@ -136,3 +138,25 @@ class Stage:
             case _:
                 assert isinstance(tree.result, Raised)
                 raise tree.result.error
+
+    def misfit(self, found: str) -> AssertionError:
+        """What the author has to see: the script so far, what was found, and what was expected."""
+        lines = [
+            f"{'>' if number == self.entry else ' '} {number + 1}. {command!r} -> {answer!r}"
+            for number, (command, answer) in enumerate(self.script)
+        ]
+        told = "\n".join(["the script does not fit the program", *lines, f"{found}; expected next: {self.expected()}"])
+        error = AssertionError(told)
+        result = None if self.execution.tree is None else self.execution.tree.result
+        error.__cause__ = result.error if isinstance(result, Raised) else None
+        return error
+
+    def expected(self) -> str:
+        """The leaves that wait, in the order of asking, each with the line that asks."""
+        leaves = [self.execution.leaves[path] for path in self.execution.run.open if path in self.execution.leaves]
+        asked = [f"{leaf.command!r} ({self.line(leaf.path)})" for leaf in leaves]
+        return " or ".join(asked) or f"nothing, it has ended with {self.execution.run.outcome}"
+
+    def line(self, path: Path) -> str:
+        branches = [one for one in self.execution.waiting() if one.path == path[: len(one.path)]]
+        return where(branches[-1].generator)

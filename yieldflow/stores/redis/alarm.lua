@@ -5,13 +5,18 @@ local function earlier(base, lease)
   return base and at and math.min(base, at) or base or at
 end
 
--- The base of a run that may have free entries: they are looked at when the first is due, but not at once.
-local function look_at_free(base, put)
-  if redis.call("HLEN", work) == redis.call("HLEN", claims) then
+-- The base after a commit on the head: free entries are looked at when the first is due, but not at once; so
+-- is a table that has fewer entries than the committer knows of.
+local function look_at_work(plan)
+  local base, entries = plan.alarm, redis.call("HLEN", work)
+  if entries < plan.entries then
+    base = math.min(base or math.huge, now + HINT_AFTER)
+  end
+  if entries == redis.call("HLEN", claims) then
     return base
   end
   local queues = queues_of_run()
-  for _, entry in ipairs(put) do
+  for _, entry in ipairs(plan.put) do
     queues[#queues + 1] = entry[2]
   end
   for _, queue in ipairs(queues) do

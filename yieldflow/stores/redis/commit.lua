@@ -45,7 +45,7 @@ local unread = tonumber(was[3] or 0)
 local base
 if plan.on == "head" then
   unread = plan.payloads or unread
-  base = look_at_free(plan.alarm, plan.put)
+  base = look_at_work(plan)
 else
   unread = unread + (plan.payloads or 0)
   base = math.min(tonumber(was[4]) or math.huge, now + HINT_AFTER)

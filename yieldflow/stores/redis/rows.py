@@ -37,6 +37,7 @@ def plan(commit: Commit) -> bytes:
         "worker": commit.worker,
         "hooks": dict(commit.hooks),
         "inbox": commit.inbox,
+        "entries": commit.entries,
         "done": commit.done,
     }
     if commit.after is not None:

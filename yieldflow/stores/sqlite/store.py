@@ -172,7 +172,7 @@ def _apply(commit: Commit, run: Run, now: Millis) -> Done:
     run.rings = run.rings if rules.keeps_rings(commit) else 0
     match commit.on:
         case Head():
-            run.base = rules.looked_at(commit.alarm, run.due_from(), now)
+            run.base = rules.looked_at(commit, run.size(), run.due_from(), now)
             run.payloads = run.payloads if commit.payloads is None else commit.payloads
         case Holding():
             run.base = rules.hinted(run.base, now)

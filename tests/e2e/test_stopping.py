@@ -1,10 +1,11 @@
-"""Ctrl-C in the middle of `app.run`: nothing is counted against a step, and the same call goes on."""
+"""SIGTERM to a worker, Ctrl-C in the middle of `app.run`: nothing is counted against a step, and the run goes on."""
 
 from __future__ import annotations
 
 import json
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from typing import Any
 import pytest
 
 from tests.e2e import flows, wrapped
+from tests.e2e.account import account
 from tests.e2e.journal import Line, lines
-from tests.e2e.processes import environment, start, until
+from tests.e2e.processes import environment, our_worker, running, start, until
+from tests.servers import Server
 from yieldflow import App
 from yieldflow.core.events import AttemptFailed, CommandResolved, Event
+from yieldflow.core.outcome import Ok
 
 SECONDS = 20.0
 
@@ -75,3 +79,23 @@ def test_ctrl_c_lets_the_bodies_in_threads_end_and_begins_no_other(folder: Path)
     assert not [event for event in log if isinstance(event, AttemptFailed)]
     assert attempts(log) == [1] * 12
     assert began(lines(folder)) == 12
+
+
+def test_sigterm_ends_a_worker_after_the_body_that_runs(server: Server, folder: Path):
+    app = App(server.url)
+    handle = app.start(flows.worked(2, 1.0), run_id="stopped")
+    with running(*our_worker(server.url), folder=folder) as (worker,):
+        until(lambda: lines(folder), SECONDS, "the first body runs")
+        worker.terminate()
+        told_at = time.monotonic()
+        assert worker.wait(SECONDS) == 0
+        took = time.monotonic() - told_at
+    assert took < 3
+    assert [line.what for line in lines(folder)] == ["began", "ended"]
+    (end,) = [event for event in handle.history() if getattr(event, "outcome", None)]
+    assert end.outcome == Ok(b"0")
+    with running(*our_worker(server.url), folder=folder):
+        assert handle.result(timeout=SECONDS) == 2
+    told = account(lines(folder), {"stopped": handle.history()})
+    app.close()
+    assert (told.bodies, told.again, told.lost) == (2, 0, 0)
