@@ -87,6 +87,9 @@ class Drawn:
         line = Text("  ")
         line.append(f"{mark} ", style)
         line.append(f"{row.path.ljust(self._path)}  " if row.path else "", "dim")
-        line.append(row.label.ljust(self._label + 2), "" if row.mark not in ("completed", "ready", "more") else "dim")
+        line.append(
+            row.label.ljust(self._label + 2 if row.text else 0),
+            "" if row.mark not in ("completed", "ready", "more") else "dim",
+        )
         line.append(row.text, "dim" if row.mark == "completed" else "")
         return line

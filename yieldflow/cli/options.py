@@ -7,7 +7,9 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import click
 from attrs import frozen
@@ -16,7 +18,7 @@ from yieldflow.app import App
 from yieldflow.cli.errors import Interrupted
 from yieldflow.cli.target import load, module_of
 from yieldflow.core.times import Millis, duration
-from yieldflow.errors import UsageError
+from yieldflow.errors import StoreUnreachable, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,10 +31,12 @@ class Place:
     modules: tuple[str, ...] = ()
 
     @contextmanager
-    def app(self, *targets: str, threads: int = 4) -> Iterator[App]:
-        """Raises `BadUrl`, `StoreError`, `UsageError`, `NoModule`, `BrokenModule`."""
+    def app(self, *targets: str, threads: int = 4, new: bool = False) -> Iterator[App]:
+        """*new*: the store may be made here. Raises `BadUrl`, `StoreError`, `UsageError`, `NoModule`, `BrokenModule`."""
         _look_here_first()
         app = App(self.url, modules=[module_of(module) for module in self.modules], threads=threads)
+        if not new:
+            _expect_store(app.settings.url)
         load((*app.settings.modules, *map(module_of, targets)))
         closing = ExitStack()
         closing.callback(app.close)
@@ -66,6 +70,13 @@ def span_of(text: str) -> Millis:
         return duration(float(text) if text.replace(".", "", 1).isdigit() else text)
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def _expect_store(url: str) -> None:
+    """Looking at a store does not make one: another directory than the right one is an easy mistake."""
+    file = Path(unquote(url.removeprefix("sqlite:///")))
+    if url.startswith("sqlite:///") and not file.exists():
+        raise StoreUnreachable(url, f"there is no file {file.absolute()} yet")
 
 
 def _look_here_first() -> None:

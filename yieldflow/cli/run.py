@@ -64,7 +64,7 @@ def run(
     as JSON. Ctrl-C leaves a run that the same command continues.
     """
     place, wanted = Place(url, modules), Wanted(target, json, kw, run_id)
-    with place.app(target, threads=threads) as app:
+    with place.app(target, threads=threads, new=True) as app:
         handle = _opened(app, wanted)
         outcome = ending(app.store, handle.run_id)
         if outcome is None:
@@ -88,7 +88,7 @@ def start(
 ) -> None:
     """Start a run of TARGET and print its id; workers carry it out."""
     place = Place(url, modules)
-    with place.app(target) as app:
+    with place.app(target, new=True) as app:
         handle = app.start(called(app, find(target), json, kw), run_id=run_id)
         click.echo(handle.run_id)
         if app.embedded:
@@ -99,11 +99,12 @@ def start(
 def _opened(app: App, wanted: Wanted) -> Handle[object]:
     """Started, or found: with nothing but a run id, whatever its arguments were."""
     workflow = find(wanted.target)
+    call = called(app, workflow, wanted.args, wanted.kwargs) if wanted.args or wanted.kwargs else None
     found = None if wanted.run_id is None else _found(app, wanted.run_id)
-    if found is None or wanted.args or wanted.kwargs:
-        handle: Handle[object] = app.start(called(app, workflow, wanted.args, wanted.kwargs), run_id=wanted.run_id)
+    if found is not None and call is None:
+        handle: Handle[object] = app.get(_of(found, workflow))
     else:
-        handle = app.get(_of(found, workflow))
+        handle = app.start(call or called(app, workflow, (), ()), run_id=wanted.run_id)
     if found is not None and found.timeline.run.ended is None:
         click.echo(_continuing(found), err=True)
     return handle
@@ -134,8 +135,8 @@ def _continuing(found: Past) -> str:
         if pending.losses and isinstance(pending.issued.command, CallStep)
     }
     done = f"{timeline.completed:,} of {count(timeline.steps, 'known step')} were done"
-    cut = count(len(gone | lost), "body was", "bodies were")
-    return f"continuing run {log.summary.run_id}: {done}, {cut} cut off"
+    cut = f", {count(len(gone | lost), 'body was', 'bodies were')} cut off" if gone | lost else ""
+    return f"continuing run {log.summary.run_id}: {done}{cut}"
 
 
 def _driven(app: App, handle: Handle[object], place: Place, target: str) -> Ending:

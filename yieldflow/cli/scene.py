@@ -57,14 +57,7 @@ def rows(scene: Scene, most: int = MOST_ROWS) -> list[Row]:
     ready = [one for one in found if one.doing == "ready"]
     shown = [_row(one) for one in found if one.doing != "ready"]
     if ready:
-        shown.append(
-            Row(
-                "ready",
-                "",
-                count(len(ready), "step"),
-                "waits for its turn" if len(ready) == 1 else "wait for their turn",
-            )
-        )
+        shown.append(Row("ready", "", f"{count(len(ready), 'step')} to be carried out", ""))
     ended = [_ended(item) for item in _last_ended(scene.timeline)]
     room = most - min(len(ended), 1)
     if len(shown) > room:
