@@ -98,6 +98,11 @@ class Heart:
                 self._thread.start()
             self._changed.notify_all()
 
+    def holding(self) -> tuple[Beat, ...]:
+        """The claims whose bodies run in this process."""
+        with self._changed:
+            return tuple(self._held)
+
     def let_go(self, held: Held) -> None:
         with self._changed:
             self._held.pop(held.beat, None)

@@ -11,7 +11,6 @@ from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand
 from yieldflow.core.events import Event, RunFinished
 from yieldflow.core.failures import to_exception
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Err, Ok
-from yieldflow.engine.requests import Tended
 from yieldflow.errors import RunBlocked, RunCancelled, RunFailed, StoreError, TimedOut, UnknownRun
 from yieldflow.packing import unpack
 from yieldflow.ports import Log, Mark, Status, Summary
@@ -84,16 +83,26 @@ class Handle(Generic[T_co]):
 
         return inspect(self._app, self.run_id, at)
 
-    def drive(self, watch: Callable[[Tended], None] = lambda _: None) -> None:
+    def drive(self, interrupted: Callable[[], None] = lambda: None) -> None:
         """Work on it in this thread, and in those of the app where there is more than one thing to do, until it ends.
 
-        *watch* is called whenever nothing is left to do here. Raises `RunBlocked`, `UnknownRun`, `StoreError`.
+        On Ctrl-C *interrupted* is called; bodies in threads then have five seconds to end, and what has not begun is
+        given back: no attempt is counted. Raises `RunBlocked`, `UnknownRun`, `StoreError`.
         """
+        try:
+            self._drive()
+        except KeyboardInterrupt:
+            interrupted()
+            self._app.abandon()
+            raise
+
+    # --- how it is done ---------------------------------------------------------------------------------------
+
+    def _drive(self) -> None:
         runtime = self._app.runtime
         still = 0
         while True:
             tended = runtime.tend(self.run_id, inline="alone", hints=runtime.pool, stopping=runtime.pool.stopping)
-            watch(tended)
             match tended.state:
                 case "ended":
                     return
@@ -108,8 +117,6 @@ class Handle(Generic[T_co]):
                     still = 0 if moved else still + 1
                 case _:
                     assert_never(tended.state)
-
-    # --- how it is done ---------------------------------------------------------------------------------------
 
     def _wait(self, deadline: float | None, timeout: float | None) -> Log:
         """Until it has ended; embedded, its work is offered to the threads of this process."""

@@ -87,6 +87,13 @@ class Runtime:
             if not due:
                 return
 
+    def abandon(self, grace: float = 5.0) -> None:
+        """Interrupted: bodies in threads have *grace* seconds to end; others are given back, and count as nothing."""
+        if not self.pool.stop(grace):
+            for beat in self.heart.holding():
+                with suppress(StoreError):
+                    self.store.release(beat.run_id, beat.path, beat.token)
+
     def ring(self, stop: Flag, room: Callable[[str], int] = lambda _: 1) -> None:
         """Be the timer service of the store until *stop* is set; what the store cannot answer is asked again."""
         queue = self.hints or self.pool

@@ -10,7 +10,6 @@ from tests.core.programs import number
 from yieldflow import Retry, gather, hook, now, race, sleep, step
 from yieldflow.core.agenda import due
 from yieldflow.core.events import stamped
-from yieldflow.core.outcome import Cancelled as WasCancelled
 from yieldflow.core.outcome import Failure
 from yieldflow.core.retry import next_try
 from yieldflow.core.run import fold
@@ -24,19 +23,6 @@ def ask(label: int) -> Any:
 def accepted(life, execution):
     """What it decides, after the log it was fed, as the strict fold sees it."""
     return fold([*life.log, *(stamped(decision, life.now) for decision in execution.decide())])
-
-
-def test_the_reason_of_an_end_is_that_of_the_cancellation_that_ended_it():
-    """Promises 2 and 3: `_end` is computed at the first `decide`, from the last CancelRequested of the log."""
-
-    def program():
-        yield ask(1)
-
-    life = begun(program)
-    life.cancel("the first")
-    assert life.execution.decide()[-1].outcome == WasCancelled("the first")  # live: this is kept …
-    life.cancel("too late: it has ended")
-    assert life.replay().decide() == life.execution.decide()  # … and a replay says another
 
 
 def test_a_payload_that_fits_only_now_is_not_written_over_a_recorded_time_out():

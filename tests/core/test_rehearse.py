@@ -49,10 +49,10 @@ def test_an_exception_is_thrown_as_that_of_a_failed_step():
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ([(step(charge, "o", 6), PAID)], [r"> 1. charge\('o', 6\) -> ", r"found charge\('o', 6\); expected next: charg"]),
-        ([(step(charge, "o", 5), PAID)], [r"found the end of the script; expected next: sleep\('3d'\) \(.*rehearse.py:"]),
+        ([(step(charge, "o", 6), PAID)], [r"> 1. charge\('o', 6\) -> ", r"charge\('o', 6\); expected next: charge"]),
+        ([(step(charge, "o", 5), PAID)], [r"end of the script; expected next: sleep\('3d'\) \(.*rehearse.py:"]),
         ([(step(charge, "o", 5), PAID), (sleep("3d"), 1)], ["> 2.", "found 1: a sleep answers None"]),
-        ([(step(charge, "o", 5), PAID), (sleep("3d"), None), (APPROVAL, KeyError())], ["a hook answers, or raises Tim"]),
+        ([(step(charge, "o", 5), PAID), (sleep("3d"), None), (APPROVAL, KeyError())], ["a hook answers, or raises"]),
         ([(step(charge, "o", 5), ValueError("no")), (sleep("3d"), None)], [r"sleep\('3d'\); expected next: nothing"]),
     ],
 )  # fmt: skip
@@ -74,7 +74,7 @@ def shop(order: str) -> Flow[tuple[int, str, datetime]]:
     yield open_hook("later", int)
     packed, _ = yield from gather(step(pack, order), step(charge, order, 1))
     yield race(step(pack, "first"), sleep("1h"))
-    winner, number = yield from race(hook("later", int), hook("other", int))
+    _, number = yield from race(hook("later", int), hook("other", int))
     assert inside.get() == "workflow"
     return number, packed, (yield from now())
 

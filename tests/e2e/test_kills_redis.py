@@ -22,19 +22,19 @@ from yieldflow.core.outcome import Ok
 from yieldflow.rq.queue import RqQueue
 
 OURS = [RQ, "worker", "-w", f"{wrapped.__name__}.FatalWorker"]
-STOCK = [RQ, "worker", "-S", "json"]
+STOCK = [RQ, "worker", "-S", "json", "-c", wrapped.__name__]  # as its settings: imported once, not by each horse
 PLACES = {
-    "in a body": (3, 30),
+    "in a body": (3, 25),
     "between body and report": 8,
     "after a report": 12,
     "between commit and hint": 2,
     "after a hint": 4,
-    "between claim and body": 20,
+    "between claim and body": 15,
     "in a replay": 6,
 }
 BY_CHANCE = 3
 KILLS = 11
-RUNS, STEPS, BRANCHES, BODY = 4, 5, 4, 0.02
+RUNS, STEPS, BRANCHES, BODY = 4, 4, 3, 0.02
 LEASE = "2s"
 SECONDS = 80.0
 

@@ -270,7 +270,7 @@ def test_b6_a_cancelled_run_carries_out_its_clean_up():
     other.to_end()
     assert lines(other) == [
         "read",
-        "Head(4) [issued 1.2.2, abandoned 1.1, abandoned 1.2.1] -1.1 -1.2.1 +1.2.2 claim 1.2.2 alarm 3600000",
+        "Head(4) [issued 1.2.2, abandoned 1.1, abandoned 1.2.1] -1.1 -1.2.1 +1.2.2 claim 1.2.2",
         "body 1.2.2",
         "Head(7) [resolved 1.2.2, finished Cancelled] -1.2.2 done",
     ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.engine.faults import FAULTS, play
+from tests.engine.faults import FAULTS, killed_after, killed_before, play, reply_lost
 from tests.engine.programs import DETERMINISTIC, in_sequence, raced
 from tests.engine.world import QUEUE, RUN, World
 from yieldflow import Flow, hook, sleep, workflow
@@ -62,9 +62,9 @@ def test_a_crash_is_a_pause(program, fault):
 def test_two_crashes_are_two_pauses():
     quiet = play(in_sequence())
     for first in range(quiet.calls):
-        for second in range(first, quiet.calls + 4):
-            for fault in FAULTS:
-                assert play(in_sequence(), {first: FAULTS[0], second + 1: fault}).ending == quiet.ending
+        for second in range(first + 1, quiet.calls + 4):
+            for fault in (killed_after, reply_lost):
+                assert play(in_sequence(), {first: killed_before, second: fault}).ending == quiet.ending
 
 
 # --- 6. Whoever is owed something has an alarm: looked at after every call of `play`, and by the simulation ----------
@@ -91,7 +91,7 @@ def test_whoever_is_owed_something_has_an_alarm():
 def test_committed_once(program):
     quiet = play(program())
     for number in range(quiet.calls):
-        story = play(program(), {number: FAULTS[1]})
+        story = play(program(), {number: killed_after})
         events = story.world.events()
         resolved = [event.path for event in events if isinstance(event, CommandResolved)]
         assert len(resolved) == len(set(resolved))

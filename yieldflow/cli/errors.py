@@ -47,6 +47,15 @@ class NoModule(NotFoundError):
 
 
 @error
+class NoStore(StoreError):
+    url: str
+    file: str
+
+    def __str__(self) -> str:
+        return f"there is no store {self.url} yet: {self.file} is missing; a first run makes it, --url names another"
+
+
+@error
 class Interrupted(YieldflowError):
     """Ctrl-C, after all was put in order."""
 

@@ -15,10 +15,10 @@ import click
 from attrs import frozen
 
 from yieldflow.app import App
-from yieldflow.cli.errors import Interrupted
+from yieldflow.cli.errors import Interrupted, NoStore
 from yieldflow.cli.target import load, module_of
 from yieldflow.core.times import Millis, duration
-from yieldflow.errors import StoreUnreachable, UsageError
+from yieldflow.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,7 +32,10 @@ class Place:
 
     @contextmanager
     def app(self, *targets: str, threads: int = 4, new: bool = False) -> Iterator[App]:
-        """*new*: the store may be made here. Raises `BadUrl`, `StoreError`, `UsageError`, `NoModule`, `BrokenModule`."""
+        """*new*: the store may be made here.
+
+        Raises `BadUrl`, `StoreError`, `UsageError`, `NoModule`, `BrokenModule`.
+        """
         _look_here_first()
         app = App(self.url, modules=[module_of(module) for module in self.modules], threads=threads)
         if not new:
@@ -76,7 +79,7 @@ def _expect_store(url: str) -> None:
     """Looking at a store does not make one: another directory than the right one is an easy mistake."""
     file = Path(unquote(url.removeprefix("sqlite:///")))
     if url.startswith("sqlite:///") and not file.exists():
-        raise StoreUnreachable(url, f"there is no file {file.absolute()} yet")
+        raise NoStore(url, str(file.absolute()))
 
 
 def _look_here_first() -> None:

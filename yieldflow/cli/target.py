@@ -47,7 +47,7 @@ def find(target: str) -> Workflow[Any, Any]:
     """The workflow of a target whose module is loaded. Raises `UnknownTarget`."""
     module, _, name = target.rpartition(":")
     if not module or not name:
-        raise UnknownTarget(target, "it has no colon")
+        raise UnknownTarget(target, f"it names none{_instead('', vars(sys.modules[_imported_as(target)]))}")
     namespace = vars(sys.modules[_imported_as(module)])
     if name not in namespace:
         raise UnknownTarget(target, f"{module} has no {name!r}{_instead(name, namespace)}")
@@ -83,10 +83,9 @@ def parse(place: str, text: str) -> Any:
 
 
 def _argument(number: int, text: str) -> Any:
-    if text.startswith("--"):
-        raise UsageError(
-            f"there is no option {text.partition('=')[0]}; `yieldflow run --help` lists those that there are"
-        )
+    if text.startswith("-") and not text[1:2].isdigit():
+        option = text.partition("=")[0]
+        raise UsageError(f"there is no option {option}; `yieldflow run --help` lists those that there are")
     return parse(f"argument {number}", text)
 
 
