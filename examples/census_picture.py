@@ -102,7 +102,7 @@ def _package(package: Package, box: Box) -> Iterator[str]:
     facts = package.facts
     says = f"{package.name}: {facts.lines:,} lines, {facts.files:,} files, {facts.share:.0%} documented"
     yield f"<g><title>{escape(says)}</title>{_rect(box, _colour(facts.share), radius=2)}"
-    size = next((size for size in (12, 10, 8) if _wide(package.name, size, bold=True) + 10 < box.w), 0)
+    size = next((size for size in (12, 10, 8, 7) if _wide(package.name, size, bold=True) + 10 < box.w), 0)
     head = size + 6 if size and box.h > 2 * size + 8 else 0
     if head:
         yield _text(box.x + 5, box.y + size + 2, package.name, size, _on(facts.share), bold=True)
@@ -127,8 +127,9 @@ def _tile(tile: Tile, box: Box, package: str) -> Iterator[str]:
     says = f"{tile.file}: {tile.lines:,} lines, {tile.share:.0%} documented"
     yield f"<g><title>{escape(says)}</title>{_rect(box, _colour(tile.share))}"
     name = tile.file.rpartition("/")[2].removesuffix(".py").removeprefix(f"{package}_")
-    if box.h > 13 and _wide(name, 9) + 5 < box.w:
-        yield _text(box.x + 3, box.y + 10, name, 9, _on(tile.share))
+    size = next((size for size in (9, 7) if _wide(name, size) + 5 < box.w and size + 4 < box.h), 0)
+    if size:
+        yield _text(box.x + 3, box.y + size + 1, name, size, _on(tile.share))
     yield "</g>"
 
 

@@ -28,7 +28,6 @@ TEXTS = PYTHON + SCRIPTS + sorted((ROOT / "docs").rglob("*.md")) + sorted(ROOT.g
 
 # --- what may import what: `errors` may be imported everywhere ------------------------------------------------
 
-CODEC = ("choices", "codec", "packing", "parts", "records", "shapes", "untyped")  # one package's worth of files
 WORKING = {"identity", "core", "ports", "codec", "authoring", "engine", "body", "drive", "pool", "alarms"}
 USING = {"app", "handle", "runtime", "settings", "connect"}
 MAY_IMPORT = {
@@ -112,8 +111,7 @@ def dotted(file):
 
 def part(module):
     """The row of the table that a module belongs to."""
-    first = [*module.split("."), "__init__"][1]
-    return "codec" if first in CODEC else first
+    return [*module.split("."), "__init__"][1]
 
 
 @cache
@@ -176,9 +174,8 @@ def test_arrows_between_our_modules_point_one_way():
 def test_libraries_stay_in_their_places():
     def refused(file, module):
         library = module.split(".")[0]
-        place = "codec" if part(dotted(file)) == "codec" else within(file)
         if library in THIRD_PARTY:
-            return not place.startswith(THIRD_PARTY[library])
+            return not within(file).startswith(THIRD_PARTY[library])
         return library not in sys.stdlib_module_names | {"yieldflow", "attrs", "annotationlib"}
 
     assert_none(imports(SOURCES, refused))

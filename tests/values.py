@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple, NewType, NotRequired, TypedDict, TypeVar
 
 import pydantic
 from attrs import field, frozen
+from cattrs import Converter
 
 from yieldflow.codec import JsonCodec
 
@@ -86,6 +87,13 @@ class Money:
         return isinstance(other, Money) and other.cents == self.cents
 
     __hash__ = None
+
+
+def money_converter():
+    converter = Converter()
+    converter.register_unstructure_hook(Money, lambda money: money.cents)
+    converter.register_structure_hook(Money, lambda cents, _: Money(cents))
+    return converter
 
 
 def there_and_back(value, annotation, codec=CODEC):

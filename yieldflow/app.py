@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from yieldflow.authoring.registry import DEFAULT, Registry
 from yieldflow.authoring.scope import inside
 from yieldflow.codec import JsonCodec
+from yieldflow.codec.packing import unpack
 from yieldflow.connect import connect, hints, is_embedded, store_on
 from yieldflow.core.answers import token_hash
 from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand, WorkflowCall
@@ -33,7 +34,6 @@ from yieldflow.errors import (
     UsageError,
 )
 from yieldflow.handle import Handle
-from yieldflow.packing import unpack
 from yieldflow.ports import Commit, Conflict, Done, Filter, Page, Queue, Refused, Reply, Status, Store
 from yieldflow.runtime import Runtime, fresh
 from yieldflow.settings import settings
@@ -48,7 +48,8 @@ class App:
     `[tool.yieldflow] url` in pyproject.toml, then `sqlite:///yieldflow.db`. *modules* are imported so that their
     steps and workflows are known; default `$YIELDFLOW_MODULES` (separated by commas), then `[tool.yieldflow]`.
     *queue* is where runs are tended, *step_queue* where their steps are carried out (default: the same). *lease*:
-    how long a silent worker keeps its work. Nothing is connected before it is needed.
+    how long a silent worker keeps its work. *converter*: a `cattrs.Converter` whose hooks teach the codec classes of your
+    own. Nothing is connected before it is needed.
 
     >>> app = App("memory:")
     """
@@ -64,6 +65,7 @@ class App:
         base_url: str | None = None,
         prefix: str | None = None,
         registry: Registry = DEFAULT,
+        converter: Any = None,
         threads: int = 4,
     ) -> None:
         self.settings = settings(url, modules, prefix)
@@ -71,7 +73,7 @@ class App:
         self.base_url = base_url
         self.limits = Limits(lease=duration(lease), step_queue=step_queue)
         self.registry = registry
-        self.codec = JsonCodec()
+        self.codec = JsonCodec(converter=converter)
         self.threads = threads
         self.working = False
 

@@ -7,12 +7,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, assert_never
 
 from yieldflow.authoring.loaded import loaded
+from yieldflow.codec.packing import unpack
 from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand
 from yieldflow.core.events import Event, RunFinished
 from yieldflow.core.failures import to_exception
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Err, Ok
 from yieldflow.errors import RunBlocked, RunCancelled, RunFailed, StoreError, TimedOut, UnknownRun
-from yieldflow.packing import unpack
 from yieldflow.ports import Log, Mark, Status, Summary
 
 if TYPE_CHECKING:

@@ -21,7 +21,10 @@ STOPS = "E2E_STOPS"  # "in a body:3,after a report:5": whoever is the third in a
 
 @frozen
 class Line:
-    """*what*: up, began, ended, resolved, failed (both: acknowledged by the store), killed or done. *path*: of a step, or the place of a kill."""
+    """*what*: up, began, ended, resolved, failed (the last two: acknowledged by the store), killed or done.
+
+    *path*: of a step, or the place of a kill. *at*: milliseconds.
+    """
 
     what: str
     path: str
@@ -29,7 +32,7 @@ class Line:
     attempt: int
     pid: int
     thread: int
-    at: int  # milliseconds
+    at: int
 
 
 def note(what: str, path: str = "", *, run_id: str = "", attempt: int = 0, pid: int | None = None) -> None:

@@ -61,7 +61,9 @@ def stop(*processes: Process) -> None:
 
 
 @contextmanager
-def running(*command: str, folder: Path, count: int = 1, env: Mapping[str, str] | None = None) -> Iterator[list[Process]]:
+def running(
+    *command: str, folder: Path, count: int = 1, env: Mapping[str, str] | None = None
+) -> Iterator[list[Process]]:
     processes = [start(*command, folder=folder, env=env) for _ in range(count)]
     try:
         yield processes

@@ -21,9 +21,9 @@ from tests.e2e import flows
 from tests.e2e.processes import our_worker, running, stock_worker, until
 from tests.servers import Server
 from yieldflow import App, Handle, RunCancelled, RunFailed, WorkflowCall
+from yieldflow.codec.packing import pack
 from yieldflow.core.commands import Receive
 from yieldflow.core.events import CommandIssued
-from yieldflow.packing import pack
 
 SECONDS = 60.0
 LEGS = ("sqlite", "our worker", "stock worker")

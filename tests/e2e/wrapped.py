@@ -18,9 +18,9 @@ from rq import get_current_job
 from tests.e2e import flows
 from tests.e2e.journal import note, reach
 from yieldflow import App, Duration
+from yieldflow.codec.packing import unpack
 from yieldflow.core.events import AttemptFailed, CommandResolved
 from yieldflow.core.path import show
-from yieldflow.packing import unpack
 from yieldflow.ports import Commit, Done, Granted, Head, Log, Mark, Queue, Reply, Store
 from yieldflow.rq import Worker
 from yieldflow.rq.queue import RqQueue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from yieldflow.codec.packing import unpack
 from yieldflow.core.events import (
     AttemptFailed,
     CancelRequested,
@@ -21,7 +22,6 @@ from yieldflow.core.outcome import Err, Expired, Ok, Taken
 from yieldflow.core.path import show
 from yieldflow.core.times import Millis
 from yieldflow.engine.requests import Execute, Inspect, Offer, Read, Release, Request, Save, Take
-from yieldflow.packing import unpack
 from yieldflow.ports import Commit, Head, Holding, Open
 
 

@@ -36,7 +36,7 @@ def render(label: int, seen: int = 0) -> int:
     return label
 
 
-@step(retry=POLICY, timeout="25s")
+@step(retry=POLICY, timeout="12s")
 def bounded(label: int, seen: int = 0) -> int:
     return label
 

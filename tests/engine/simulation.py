@@ -16,10 +16,10 @@ from tests.engine.invariants import Watch
 from tests.engine.programs import HOOKS, program
 from tests.engine.world import QUEUE, RUN, Actor, Flight, World
 from yieldflow.authoring.registry import Registry
+from yieldflow.codec.packing import unpack
 from yieldflow.core.events import AttemptFailed, CommandResolved
 from yieldflow.core.outcome import Err
 from yieldflow.engine.requests import Execute, Offer, Save, Stopped, Unfit
-from yieldflow.packing import unpack
 from yieldflow.ports import Beat, Done, Head, Holding
 
 MOST_FLIGHTS = 5
@@ -60,7 +60,8 @@ class Simulation:
         self.world = World(self._body)
         self.watch = Watch(self.world)
         self.told = self.r.random() < 0.3
-        for queues in ((QUEUE,), (QUEUE, "gpu"), ("gpu",)):
+        self._hire((QUEUE,), inline=self.r.choice(["always", "alone"]))
+        for queues in ((QUEUE, "gpu"), ("gpu",)):
             self._hire(queues)
         if self.r.random() < 0.3:
             self._hire((QUEUE, "gpu"), registry=Registry())
@@ -171,8 +172,8 @@ class Simulation:
 
     def _replace(self, actor: Actor) -> None:
         self.actors.remove(actor)
-        tools = actor.tools
-        self._hire(tools.me.queues, registry=tools.registry)
+        me = actor.tools.me
+        self._hire(me.queues, registry=actor.tools.registry, inline=me.inline)
 
     def _body(self, request: Execute) -> object:
         """By its path and how often it was tried; a worker that stops may have to leave it."""

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from tests.engine.simulation import Simulation
+from yieldflow.stores import rules
 
 RUNS = int(os.environ.get("YIELDFLOW_SIMULATIONS", "500"))
 CHUNKS = 10
@@ -37,3 +38,9 @@ def test_a_seed_is_the_whole_of_a_run():
     one.run()
     other.run()
     assert one.world.events() == other.world.events()
+
+
+def test_a_log_that_is_read_in_small_pieces_is_the_same_log(monkeypatch):
+    monkeypatch.setattr(rules, "TAIL_EVENTS", 3)
+    for seed in range(RUNS, RUNS + 40):
+        Simulation(seed).run()

@@ -9,12 +9,12 @@ from tests.engine.lines import line
 from tests.engine.world import CODEC, QUEUE, RUN, Flight, World
 from yieldflow import Cancelled, Flow, RunExists, TimedOut, gather, hook, sleep, step, workflow
 from yieldflow.authoring.registry import Registry
+from yieldflow.codec.packing import unpack
 from yieldflow.core.events import RunStarted
 from yieldflow.core.outcome import Cancelled as CancelledOutcome
 from yieldflow.core.outcome import Err, Ok
 from yieldflow.engine.outside import expect_same
 from yieldflow.engine.requests import Execute, Save
-from yieldflow.packing import unpack
 from yieldflow.ports import Beat, Conflict, Done, Refused
 
 LEASE = 10_000

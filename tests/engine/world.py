@@ -12,6 +12,7 @@ from tests.stores.harness import FakeClock
 from yieldflow.authoring.loaded import loaded
 from yieldflow.authoring.registry import DEFAULT, Registry
 from yieldflow.codec import JsonCodec
+from yieldflow.codec.packing import unpack
 from yieldflow.core.asks import WorkflowCall
 from yieldflow.core.events import Event, Limits
 from yieldflow.core.failures import from_exception
@@ -25,7 +26,6 @@ from yieldflow.engine.outside import cancellation, delivery, opening, started
 from yieldflow.engine.requests import Body, Execute, Offer, Request, Returned, Save, Tended, Threw, Worker
 from yieldflow.engine.tend import Tools, tend
 from yieldflow.errors import ReplyLost
-from yieldflow.packing import unpack
 from yieldflow.ports import Commit, Log, Mark, Reply
 from yieldflow.stores.memory import MemoryStore
 

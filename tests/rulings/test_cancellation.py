@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.core.harness import begun
+from tests.core.harness import Life, begun
 from tests.rulings.steps import a_charge, a_refund
 from yieldflow import gather, now
 from yieldflow.core.events import Abandon, CommandIssued, RunFinished
@@ -91,17 +91,10 @@ def test_25_a_cancellation_before_the_first_decision_is_thrown_at_the_first_ask(
             yield a_refund()
             raise
 
-    life = begun(program)
-    replayed = life.replay(life.log[:1])
-    assert seen
-    early = [life.log[0], *_cancelled(life)]
-    replayed = life.replay(early)
-    assert [decision.path for decision in replayed.decide()] == [(2,)]
-
-
-def _cancelled(life):
+    life = Life(program).start()
     life.cancel()
-    return life.log[-1:]
+    assert seen
+    assert [decision.path for decision in life.execution.decide()] == [(2,)]
 
 
 def test_the_reason_of_an_end_is_that_of_the_cancellation_that_ended_it():

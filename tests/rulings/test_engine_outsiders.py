@@ -1,16 +1,16 @@
 """Rulings 5, 34 and 42: what comes from outside, and the order of what happens."""
 
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 
 from tests.engine.lines import event_word
 from tests.engine.world import CODEC, RUN, World
 from yieldflow import Flow, RunExists, gather, hook, race, sleep, step, workflow
+from yieldflow.codec.packing import unpack
 from yieldflow.core.outcome import Ok
 from yieldflow.engine.outside import expect_same
 from yieldflow.engine.requests import Execute, Save
-from yieldflow.packing import unpack
-from yieldflow.ports import Conflict, Done, Head, Holding, Open, Refused
+from yieldflow.ports import Beat, Conflict, Done, Head, Holding, Open, Refused
 
 
 @step(retry=1)
@@ -46,6 +46,17 @@ def late(order: list[int], n: int, seconds: int) -> Flow[None]:
 def ordered(name: str, count: int = 1) -> Flow[str]:
     yield work(count)
     return name
+
+
+@frozen
+class Parcel:
+    name: str
+    weight: int = 1
+
+
+@workflow
+def shipped(parcel: Parcel) -> Flow[int]:
+    return (yield work(parcel.weight))
 
 
 def words(world):
@@ -105,7 +116,8 @@ def test_5_a_full_inbox_takes_no_more_until_it_is_read():
     assert isinstance(world.send("other", 1, inbox=1), Done)
     assert world.send("answer", 1, inbox=1) == Refused("inbox", world.clock.at)
     assert isinstance(world.send("answer", 1, inbox=2), Done)
-    world.worker("w1").tend().to_end()
+    world.worker("w1").tend().to_end()  # takes one of the two
+    assert world.send("answer", 2, inbox=1) == Refused("inbox", world.clock.at)
     assert isinstance(world.send("answer", 2, inbox=2), Done)
 
 
@@ -153,13 +165,15 @@ def test_34_timers_that_are_due_together_come_by_their_ends_then_by_their_paths_
 
 def test_42_a_start_with_a_default_that_was_added_since_is_the_same_start():
     world = World()
-    world.start(ordered("a"))
-    again = world.start(ordered("a", 1))
+    world.start(shipped(Parcel("a")))
+    again = world.start(shipped(Parcel("a", 1)))
     assert isinstance(again, Conflict)
     existing = unpack(again.tail[0])
-    expect_same(existing, ordered("a"), CODEC)
-    older = evolve(existing, arguments=b'[["a"],{}]')
-    expect_same(older, ordered("a"), CODEC)
+    expect_same(existing, shipped(Parcel("a")), CODEC)
+    older = evolve(existing, arguments=b'[[{"name":"a"}],{}]')
+    expect_same(older, shipped(Parcel("a")), CODEC)
+    with pytest.raises(RunExists):
+        expect_same(older, shipped(Parcel("a", 2)), CODEC)
 
 
 @pytest.mark.parametrize("call", [ordered("b"), ordered("a", 2), asked()])
@@ -180,7 +194,5 @@ def test_42_a_run_that_has_ended_is_found_again_and_a_deleted_id_is_free():
 
 
 def _beat(flight):
-    from yieldflow.ports import Beat
-
     assert not isinstance(flight.request, Save)
     return Beat(RUN, flight.request.claim.path, flight.request.claim.token)

@@ -91,6 +91,20 @@ def test_1_an_execution_that_was_fed_a_fact_ahead_is_not_kept_when_its_tend_is_g
     assert world.outcome() == Ok(b"1")
 
 
+def test_1_a_timer_that_was_refused_is_not_known_to_anybody():
+    world = World()
+    world.start(waited())
+    worker = world.worker("w1")
+    worker.tend().to_end()
+    world.clock.at += 5_000
+    tending = worker.tend()
+    tending.until(Save)
+    world.send("answer", 5)
+    tending.to_end()
+    assert world.outcome() == Ok(b"1")
+    world.replay().decide()
+
+
 def test_1_nobody_speculates_while_another_task_of_the_run_is_claimed():
     world = World()
     world.start(pair())

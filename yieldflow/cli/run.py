@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 
 import click
 from attrs import frozen
@@ -144,10 +144,9 @@ def _driven(app: App, handle: Handle[object], place: Place, target: str) -> Endi
     watch = Watch(app.store, handle.run_id, _view(place, handle.run_id))
     try:
         with redirect_stdout(sys.stderr), watch:
-            handle.drive()
+            handle.drive(lambda: _interrupted(watch))
     except KeyboardInterrupt:
         again = place.spelled("run", target, "--run-id", handle.run_id, modules=True)
-        _let_bodies_end(app, watch)
         raise Interrupted(f"run {handle.run_id} is interrupted; to continue it: {again}") from None
     outcome = ending(app.store, handle.run_id)
     assert outcome is not None
@@ -164,14 +163,11 @@ def _view(place: Place, run_id: str) -> View:
     return Lines(lambda token: place.spelled("hook", token))
 
 
-def _let_bodies_end(app: App, watch: Watch) -> None:
-    """Those in threads; that of the main thread is interrupted and was given back."""
+def _interrupted(watch: Watch) -> None:
+    """Bodies in threads may end; that of the main thread is interrupted and was given back."""
     mine = sum(claim.worker == identity.name() for claim in watch.scene.claims)
-    if not mine:
-        return
-    click.echo(f"waiting up to 5 s for {count(mine, 'step')} under way (Ctrl-C again: at once)", err=True)
-    with suppress(KeyboardInterrupt):
-        app.runtime.pool.stop()
+    if mine:
+        click.echo(f"waiting up to 5 s for {count(mine, 'step')} under way (Ctrl-C again: at once)", err=True)
 
 
 def _conclude(watch: Watch) -> None:

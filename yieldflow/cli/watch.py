@@ -14,11 +14,11 @@ from typing import Protocol, Self
 from attrs import define, field
 
 from yieldflow.cli.scene import Scene
+from yieldflow.codec.packing import unpack
 from yieldflow.core.times import Millis
 from yieldflow.errors import ImpossibleEvent, StoreError, Undecodable
 from yieldflow.inspection.timeline import Timeline
 from yieldflow.inspection.words import Told, told
-from yieldflow.packing import unpack
 from yieldflow.ports import Log, Mark, Store
 
 _OFTEN = 0.12  # seconds between two readings

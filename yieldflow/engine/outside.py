@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from yieldflow.codec.packing import pack
 from yieldflow.core.asks import WorkflowCall
 from yieldflow.core.events import CancelRequested, HookReceived, Limits, RunStarted
 from yieldflow.core.times import Millis
 from yieldflow.core.values import Arguments, Codec
 from yieldflow.engine.planning import summary
 from yieldflow.errors import BadArguments, BadRunId, RunExists, Undecodable, Unencodable
-from yieldflow.packing import pack
 from yieldflow.ports import HINT_AFTER, Commit, Head, Open
 
 CANCEL = "cancel"  # the key of a cancellation: a second one appends nothing

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
+from yieldflow.codec.packing import pack
 from yieldflow.core.agenda import wakes_at
 from yieldflow.core.answers import hook_token, token_hash
 from yieldflow.core.asks import StepDefinition
@@ -33,7 +34,6 @@ from yieldflow.core.run import Pending, Run
 from yieldflow.core.times import End, Millis, ends_at
 from yieldflow.engine.requests import Returned, Threw
 from yieldflow.errors import StepTimeout, WorkerLost
-from yieldflow.packing import pack
 from yieldflow.ports import Claimed, Commit, Free, Head, Holding, Mark, Revoke, Status, Summary
 
 MOST_EVENTS = 5_000

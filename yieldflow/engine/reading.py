@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from yieldflow.codec.packing import unpack
 from yieldflow.core.commands import CallStep
 from yieldflow.core.events import Event
 from yieldflow.core.interpreter import Execution
@@ -14,7 +15,6 @@ from yieldflow.engine.planning import wakes
 from yieldflow.engine.requests import Read, Save
 from yieldflow.engine.state import Asking, Tending
 from yieldflow.errors import ReplyLost, Undecodable, UnknownWorkflow, UnreadableLog
-from yieldflow.packing import unpack
 from yieldflow.ports import Commit, Log, Mark, Reply
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from yieldflow.codec.packing import unpack
 from yieldflow.core.events import Event, RunFinished
 from yieldflow.core.outcome import Ending
 from yieldflow.errors import ImpossibleEvent, StoreError, Undecodable, UnknownRun
 from yieldflow.inspection.timeline import Timeline
 from yieldflow.inspection.words import Told, told
-from yieldflow.packing import unpack
 from yieldflow.ports import Log, Mark, Store
 
 _NO_EVENTS = Mark(1 << 40, "")

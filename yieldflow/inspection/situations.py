@@ -13,11 +13,13 @@ from attrs import frozen
 from yieldflow import identity
 from yieldflow.core.path import Path
 from yieldflow.core.times import Millis
-from yieldflow.inspection.phrases import count, error, when, whole
+from yieldflow.errors import WorkerLost
+from yieldflow.inspection.phrases import count, error, kind, when, whole
 from yieldflow.inspection.timeline import Item, Timeline
 from yieldflow.ports import Claimed
 
 Doing: TypeAlias = Literal["running", "lost", "retrying", "hook", "sleeping", "ready"]
+_LOST = WorkerLost.__name__
 ORDER: tuple[Doing, ...] = ("running", "lost", "retrying", "hook", "sleeping", "ready")
 
 
@@ -77,7 +79,7 @@ def _situation(item: Item, timeline: Timeline, now: Millis) -> Situation:
             return Situation(item, "retrying", f"{attempt(item)}, retry {when(item.wakes_at, now)}{_last_error(item)}")
         case "step":
             queue = f" of queue {item.queue}" if item.queue else ""
-            again = f", {attempt(item)}" if item.attempt > 1 else ""
+            again = f", {attempt(item)}" if item.tries > 1 else ""
             return Situation(item, "ready", f"waits for a worker{queue}{again}{_last_error(item)}")
         case _:
             assert_never(item.kind)
@@ -89,7 +91,7 @@ def _held(item: Item, claim: Claimed, now: Millis, me: str, gone: Callable[[str]
         return Situation(item, "lost", f"was cut off: its worker {worker} is gone")
     if claim.until <= now:
         return Situation(item, "lost", f"was cut off: its worker {worker} is silent since {whole(now - claim.until)}")
-    again = f", {attempt(item)}" if item.attempt > 1 else ""
+    again = f", {attempt(item)}" if item.tries > 1 else ""
     place = "" if claim.worker == me else f"on worker {worker} "
     return Situation(item, "running", f"{place}since {whole(now - claim.since)}{again}{_last_error(item)}")
 
@@ -102,7 +104,9 @@ def _waits_for_hook(item: Item, timeline: Timeline, now: Millis) -> str:
 
 
 def _last_error(item: Item) -> str:
-    return "" if item.error is None else f": {error(item.error)}"
+    if item.error is None:
+        return ""
+    return ", again: its worker was lost" if kind(item.error) == _LOST else f": {error(item.error)}"
 
 
 def _one(situation: Situation) -> str:

@@ -12,6 +12,20 @@ from typing import assert_never
 
 import orjson
 
+from yieldflow.codec.parts import (
+    Packed,
+    Raw,
+    given,
+    pack_command,
+    pack_failure,
+    pack_outcome,
+    read_answer,
+    read_command,
+    read_ending,
+    read_failure,
+    read_raw,
+    unknown,
+)
 from yieldflow.core.events import (
     AttemptFailed,
     CancelRequested,
@@ -34,20 +48,6 @@ from yieldflow.core.events import (
 from yieldflow.core.path import parse, show
 from yieldflow.core.times import Millis
 from yieldflow.errors import Undecodable
-from yieldflow.parts import (
-    Packed,
-    Raw,
-    given,
-    pack_command,
-    pack_failure,
-    pack_outcome,
-    read_answer,
-    read_command,
-    read_ending,
-    read_failure,
-    read_raw,
-    unknown,
-)
 
 _LIMITS = Limits()
 _BROKEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)

@@ -27,8 +27,8 @@ from typing import (
 import attrs
 from attrs import frozen
 
+from yieldflow.codec.untyped import REFUSALS, Json, Misfit, Shape, unfit, unreadable
 from yieldflow.core.values import Annotation
-from yieldflow.untyped import REFUSALS, Json, Misfit, Shape, unfit, unreadable
 
 
 @frozen

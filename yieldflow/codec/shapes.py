@@ -13,25 +13,20 @@ import json
 import pathlib
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache, partial
 from inspect import Parameter
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from attrs import frozen
-
-from yieldflow.choices import UNIONS, Of, bare, enumeration, flag, literal, made_by, spelled, union
-from yieldflow.core.values import Annotation
-from yieldflow.records import is_record, record
-from yieldflow.untyped import (
+from yieldflow.codec.classes import is_record, record
+from yieldflow.codec.taught import Taught
+from yieldflow.codec.unions import UNIONS, Of, bare, enumeration, flag, literal, made_by, spelled, union
+from yieldflow.codec.untyped import (
     ASKS,
-    BOOL,
-    FLOAT,
-    INT,
     NONE,
+    PLAIN,
     REFUSALS,
     SCALARS,
-    STR,
     UNTYPED,
     Json,
     Misfit,
@@ -48,26 +43,19 @@ from yieldflow.untyped import (
     unreadable,
     untag,
 )
-
-
-@frozen
-class Hook:
-    """How values of a class that yieldflow does not know travel: to something that it knows, and back."""
-
-    dump: Callable[[Any], object]
-    load: Callable[[Any], object]
+from yieldflow.core.values import Annotation
 
 
 class Shapes:
     """The shape of each annotation, made once."""
 
-    def __init__(self, hooks: Mapping[type, Hook]) -> None:
+    def __init__(self, taught: Taught) -> None:
+        self._taught = taught
         self._known: dict[Annotation, Shape] = {
             **dict.fromkeys((Any, object, Parameter.empty), UNTYPED),
-            **{scalar.cls: scalar.shape() for scalar in (INT, FLOAT, STR, BOOL, NONE, *SCALARS)},
+            **{scalar.cls: taught(scalar.cls, scalar.cls) or scalar.shape() for scalar in (*PLAIN, *SCALARS)},
             None: NONE.shape(),
-            pathlib.Path: SCALARS[-1].shape(),
-            **{cls: _hooked(cls, hook) for cls, hook in hooks.items()},
+            pathlib.Path: taught(pathlib.Path, pathlib.Path) or SCALARS[-1].shape(),
         }
 
     def of(self, annotation: Annotation) -> Shape:
@@ -93,8 +81,7 @@ class Shapes:
         cls = origin or annotation
         if not isinstance(cls, type):
             return _refused(annotation)
-        container = _CONTAINERS.get(cls, _class)
-        return container(annotation, self.of)
+        return self._taught(annotation, cls) or _CONTAINERS.get(cls, _class)(annotation, self.of)
 
 
 # --- containers ------------------------------------------------------------------------------------------
@@ -218,15 +205,6 @@ def _model(cls: Any, name: str) -> Shape:
     return Shape(name, dump_model, made_by(name, lambda data: cls.model_validate_json(json.dumps(load(data)))))
 
 
-def _hooked(cls: type, hook: Hook) -> Shape:
-    def dump_hooked(value: Any) -> Json:
-        if not isinstance(value, cls):
-            raise unfit(value, f"{cls.__qualname__} is annotated")
-        return dump(hook.dump(value))
-
-    return Shape(cls.__qualname__, dump_hooked, made_by(cls.__qualname__, lambda data: hook.load(load(data))))
-
-
 # --- the rest ------------------------------------------------------------------------------------------
 
 
@@ -251,7 +229,7 @@ def _later(name: str, shape: Callable[[], Shape]) -> Shape:
 
 def _refused(annotation: Annotation) -> Shape:
     name = spelled(annotation)
-    advice = "make it an attrs class or a dataclass, or give the codec a Hook for it"
+    advice = "make it an attrs class or a dataclass, or give the codec a converter with hooks for it"
     if isinstance(annotation, str | typing.ForwardRef):
         advice = "an annotation that is only a text could not be resolved"
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pytest
 from attrs import field, frozen, validators
+from cattrs import Converter
 
 from tests.values import (
     CODEC,
@@ -21,9 +22,10 @@ from tests.values import (
     PartialRefund,
     Refund,
     Right,
+    money_converter,
 )
 from yieldflow import sleep, step
-from yieldflow.codec import Hook, JsonCodec
+from yieldflow.codec import JsonCodec
 from yieldflow.core.values import Arguments, Parameters
 from yieldflow.errors import Undecodable, Unencodable
 
@@ -95,9 +97,34 @@ def test_a_forgotten_yield_is_said(command, wrap, annotation):
     assert caught.value.reason == "a command is not a value; was `yield` forgotten?"
 
 
-def test_a_hook_takes_only_its_class():
+def test_a_converter_is_asked_only_for_values_of_its_classes():
+    codec = JsonCodec(converter=money_converter())
     with pytest.raises(Unencodable, match="Money is annotated"):
-        JsonCodec(hooks={Money: Hook(lambda money: money.cents, Money)}).encode(5, Money)
+        codec.encode(5, Money)
+    for value, annotation in [("5", int), (Color.RED, str), ({1}, list[int])]:
+        with pytest.raises(Unencodable):
+            codec.encode(value, annotation)
+
+
+def test_a_hook_in_one_direction_teaches_nothing():
+    converter = Converter()
+    converter.register_unstructure_hook(Money, lambda money: money.cents)
+    with pytest.raises(Unencodable, match="give the codec a converter"):
+        JsonCodec(converter=converter).encode(Money(5), Money)
+
+
+def test_what_hooks_raise_and_what_they_cannot_mean_is_refused_with_its_place():
+    codec = JsonCodec(converter=money_converter())
+    for value, kind in [(Money(object()), "object"), (Money.__new__(Money), "Money")]:
+        with pytest.raises(Unencodable) as caught:
+            codec.encode([value], list[Money])
+        assert (caught.value.path, caught.value.kind) == ("value[0]", kind)
+    converter = money_converter()
+    converter.register_structure_hook(Money, lambda cents, _: converter.structure(cents, Line))
+    for data in (b"[5]", b'[{"price":null}]'):
+        with pytest.raises(Undecodable) as caught:
+            JsonCodec(converter=converter).decode(data, list[Money])
+        assert caught.value.path == "value[0]"
 
 
 def test_a_command_cannot_be_annotated_into_a_value():

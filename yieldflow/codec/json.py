@@ -1,4 +1,4 @@
-"""The codec: values as JSON bytes, by annotation first, within a size limit.
+"""Values as JSON bytes, by annotation first, within a size limit.
 
 Never pickles, never imports what data names, and loses nothing silently: what would not come back as it was is
 refused where it was produced, with its place.
@@ -6,30 +6,32 @@ refused where it was produced, with its place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import orjson
+from cattrs import Converter
 
+from yieldflow.codec.shapes import Shapes
+from yieldflow.codec.taught import taught
+from yieldflow.codec.untyped import TAG, UNTYPED, Json, Misfit, compact, tagged, unreadable, untag
 from yieldflow.core.values import Annotation, Arguments, Parameters
 from yieldflow.errors import Undecodable, Unencodable
-from yieldflow.packing import pack, unpack
-from yieldflow.shapes import Hook, Shapes
-from yieldflow.untyped import TAG, UNTYPED, Json, Misfit, compact, tagged, unreadable, untag
 
 LIMIT = 1 << 20
 _TAG_KEY = b'"%s"' % TAG.encode()
 
 
 class JsonCodec:
-    """*limit* is the largest value in bytes (default 1 MiB); *hooks* teach it classes that it does not know.
+    """*limit* is the largest value in bytes (default 1 MiB).
+
+    *converter* teaches it classes: where a cattrs `Converter` has, at this moment, hooks in both directions that
+    are registered for a class, they win. Its other hooks and its defaults are not asked, for they coerce.
 
     >>> JsonCodec().encode({"price": 5}, dict[str, int])
     b'{"price":5}'
     """
 
-    def __init__(self, limit: int = LIMIT, hooks: Mapping[type, Hook] | None = None) -> None:
+    def __init__(self, limit: int = LIMIT, converter: Converter | None = None) -> None:
         self._limit = limit
-        self._shapes = Shapes(hooks or {})
+        self._shapes = Shapes(taught(converter or Converter()))
 
     def encode(self, value: object, annotation: Annotation) -> bytes:
         try:
@@ -137,6 +139,3 @@ def _sorted_pairs(tree: Json) -> Json:
             return tagged("dict", sorted(pairs, key=lambda pair: orjson.dumps(pair, option=orjson.OPT_SORT_KEYS)))
         case _:
             return tree
-
-
-__all__ = ["LIMIT", "Hook", "JsonCodec", "pack", "unpack"]

@@ -195,6 +195,8 @@ class Scalar:
         return self.write(value)
 
     def load(self, data: Json) -> Any:
+        if type(data) is self.cls:
+            return data
         raw = untag(self.tag, data)
         read = self.read if raw is data or self.behind is None else self.behind
         try:

@@ -11,6 +11,7 @@ from uuid import UUID
 import attrs
 import orjson
 import pytest
+from cattrs.preconf.orjson import make_converter
 from hypothesis import example, given
 from hypothesis import strategies as st
 from typing_extensions import TypeAliasType
@@ -33,9 +34,10 @@ from tests.values import (
     T,
     UserId,
     identical,
+    money_converter,
     there_and_back,
 )
-from yieldflow.codec import Hook, JsonCodec
+from yieldflow.codec import JsonCodec
 from yieldflow.core.values import Arguments, Parameters
 from yieldflow.errors import Undecodable, Unencodable
 
@@ -266,11 +268,26 @@ def test_a_tag_is_seen_however_it_is_spelled(data):
     assert CODEC.decode(data, Any) == {1}
 
 
-def test_a_hook_teaches_a_class():
-    codec = JsonCodec(hooks={Money: Hook(lambda money: money.cents, Money)})
-    assert there_and_back([Money(5)], list[Money], codec) == [Money(5)]
-    with pytest.raises(Unencodable, match="give the codec a Hook"):
+def test_a_converter_teaches_a_class():
+    assert there_and_back([Money(5)], list[Money], JsonCodec(converter=money_converter())) == [Money(5)]
+    with pytest.raises(Unencodable, match="give the codec a converter"):
         CODEC.encode(Money(5), Money)
+
+
+def test_hooks_that_are_registered_for_a_class_win():
+    converter = money_converter()
+    converter.register_unstructure_hook(datetime, datetime.timestamp)
+    converter.register_structure_hook(datetime, lambda seconds, _: datetime.fromtimestamp(seconds, UTC))
+    codec, when = JsonCodec(converter=converter), datetime(1970, 1, 1, tzinfo=UTC)
+    assert codec.encode([when], list[datetime]) == b"[0.0]"
+    assert there_and_back(when, datetime | None, codec) == when
+    assert there_and_back(Line(1), Line, codec) == Line(1)
+
+
+def test_a_converter_for_json_of_cattrs_itself_can_be_given():
+    codec = JsonCodec(converter=make_converter())
+    for value in (datetime(2026, 1, 2, tzinfo=UTC), b"\xff", {1}, Path("a"), Color.RED, Line(1)):
+        assert identical(there_and_back(value, type(value), codec), value)
 
 
 def test_decode_gives_a_fresh_object_each_time():

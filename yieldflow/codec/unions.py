@@ -13,8 +13,7 @@ from typing import Annotated, Any, Final, Literal, NotRequired, Required, TypeAl
 
 from attrs import frozen
 
-from yieldflow.core.values import Annotation
-from yieldflow.untyped import (
+from yieldflow.codec.untyped import (
     INT,
     REFUSALS,
     TAG,
@@ -30,6 +29,7 @@ from yieldflow.untyped import (
     unreadable,
     untag,
 )
+from yieldflow.core.values import Annotation
 
 Of: TypeAlias = Callable[[Annotation], Shape]
 UNIONS = (Union, UnionType)
@@ -75,20 +75,24 @@ def union(annotation: Annotation, of: Of) -> Shape:
     plain.sort(key=lambda member: member is float)  # last: it takes whole numbers too
     tags = {member: _tag(member, others) for member in others}
     exact = {member: tag for member, tag in tags.items() if isinstance(member, type)}
-    return _Union(name, tuple(map(of, plain)), {tag: of(member) for member, tag in tags.items()}, exact).shape()
+    kinds = {member: of(member) for member in plain if isinstance(member, type)}
+    return _Union(name, tuple(map(of, plain)), kinds, {tag: of(member) for member, tag in tags.items()}, exact).shape()
 
 
 @frozen
 class _Union:
     name: str
     plain: tuple[Shape, ...]
+    kinds: dict[type, Shape]  # the plain members that are classes, and
     behind: dict[str, Shape]
-    exact: dict[type, str]  # the tags of members that are classes: no need to try
+    exact: dict[type, str]  # the tags of the others that are: no need to try
 
     def shape(self) -> Shape:
         return Shape(self.name, self.dump, self.load)
 
     def dump(self, value: Any) -> Json:
+        if (kind := self.kinds.get(type(value))) is not None:
+            return kind.dump(value)
         tag = self.exact.get(type(value))
         if tag is not None:
             return tagged(tag, self.behind[tag].dump(value))
@@ -102,6 +106,8 @@ class _Union:
 
     def load(self, data: Json) -> Any:
         """What comes from outside without a tag is what the first member takes it for."""
+        if (kind := self.kinds.get(type(data))) is not None:
+            return kind.load(data)
         if type(data) is dict and isinstance(data.get(TAG), str) and data[TAG] in self.behind:
             return self.behind[data[TAG]].load(untag(data[TAG], data))
         for shape in (*self.plain, *self.behind.values()):

@@ -1,0 +1,6 @@
+"""The codec: values and events as JSON bytes. Imports nothing that stored data names, and never pickles."""
+
+from yieldflow.codec.json import LIMIT, JsonCodec
+from yieldflow.codec.packing import pack, unpack
+
+__all__ = ["LIMIT", "JsonCodec", "pack", "unpack"]
