@@ -71,12 +71,28 @@ THIRD_PARTY = {  # library -> where it may be imported; attrs: anywhere
 }
 
 PURE = {  # what the core may import of the standard library: nothing that reads a clock, a device or chance
-    *("__future__", "base64", "bisect", "collections", "contextlib", "enum", "functools", "hashlib", "heapq", "hmac"),
+    *(
+        "__future__",
+        "base64",
+        "bisect",
+        "collections",
+        "contextlib",
+        "copy",
+        "enum",
+        "functools",
+        "hashlib",
+        "heapq",
+        "hmac",
+    ),
     *("inspect", "itertools", "math", "operator", "re", "string", "traceback", "types", "typing", "uuid", "warnings"),
     *("weakref", "attrs", "yieldflow"),
 }
 PURE_BUT_FOR = {
-    "datetime": ("core/times.py", "core/asks.py"),  # the one place of conversion; the type of an answer
+    "datetime": (
+        "core/times.py",
+        "core/asks.py",
+        "core/retry.py",
+    ),  # the one place of conversion; the type of an answer
     "random": ("core/answers.py", "core/asks.py"),  # seeded; the type of an answer
 }
 
@@ -94,7 +110,9 @@ ALIASES = {"Ask", "Duration", "Flow", "When"}  # type aliases cannot have a docs
 CATCHES_EVERYTHING = {
     "core/tree.py": 2,  # user code in the interpreter: its outcome, and what is left of it at its end
     "body.py": 1,  # user code in a step
-    "alarms.py": 1,  # the loop of a service
+    "cli/target.py": 1,  # user code that is imported
+    "pool.py": 1,  # the loop of a service
+    "rq/worker.py": 1,  # likewise
 }
 
 BAD_NAMES = {"base", "common", "helper", "helpers", "misc", "types", "util", "utils"}

@@ -48,8 +48,8 @@ class App:
     `[tool.yieldflow] url` in pyproject.toml, then `sqlite:///yieldflow.db`. *modules* are imported so that their
     steps and workflows are known; default `$YIELDFLOW_MODULES` (separated by commas), then `[tool.yieldflow]`.
     *queue* is where runs are tended, *step_queue* where their steps are carried out (default: the same). *lease*:
-    how long a silent worker keeps its work. *converter*: a `cattrs.Converter` whose hooks teach the codec classes of your
-    own. Nothing is connected before it is needed.
+    how long a silent worker keeps its work. *converter*: a `cattrs.Converter` whose hooks teach the codec classes of
+    your own. Nothing is connected before it is needed.
 
     >>> app = App("memory:")
     """

@@ -13,11 +13,11 @@ from yieldflow.core.events import Event, RunFinished
 from yieldflow.core.failures import to_exception
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Err, Ok
 from yieldflow.errors import RunBlocked, RunCancelled, RunFailed, StoreError, TimedOut, UnknownRun
+from yieldflow.inspection import Inspection, inspect
 from yieldflow.ports import Log, Mark, Status, Summary
 
 if TYPE_CHECKING:
     from yieldflow.app import App
-    from yieldflow.inspection import Inspection
 
 T_co = TypeVar("T_co", covariant=True)
 S = TypeVar("S")
@@ -79,8 +79,6 @@ class Handle(Generic[T_co]):
 
     def inspect(self, at: int | None = None) -> Inspection:
         """Where it stands and why, now or after *at* events. Raises `UnknownRun`."""
-        from yieldflow.inspection import inspect  # noqa: PLC0415 - only who looks pays for it
-
         return inspect(self._app, self.run_id, at)
 
     def drive(self, interrupted: Callable[[], None] = lambda: None) -> None:

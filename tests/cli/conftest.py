@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tests.cli.shop import asks
 from yieldflow import App
 from yieldflow.cli.commands import yieldflow
 
@@ -57,10 +58,7 @@ def shell(tmp_path, monkeypatch):
 @pytest.fixture
 def checkout(shell):
     """A shell in which run `o1` waits for its hook."""
-    shell.wait = lambda: None
     app = App(shell.url)
-    from tests.cli.shop import asks
-
     handle = app.start(asks("o1"), run_id="o1")
     app.runtime.tend("o1")
     assert handle.status() == "running"

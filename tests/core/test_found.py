@@ -200,8 +200,8 @@ def test_an_interrupted_execution_says_so():
     life = begun(program)
     with pytest.raises(KeyboardInterrupt):
         life.answer("1", 1)
-    life.log.append(life.fed[-1])
-    assert life.execution.decide() == life.replay().decide()
+    with pytest.raises(CodeError, match="interrupted"):
+        life.execution.decide()
 
 
 def test_a_huge_number_is_not_a_duration():
@@ -211,7 +211,7 @@ def test_a_huge_number_is_not_a_duration():
 
 def test_growth_has_an_end():
     retry = Retry(attempts=None, factor=1e5, jitter=0.0)
-    assert next_try(retry, Failure(("builtins:Exception",), ""), 65, None, 0.5, 0) == retry.max_delay
+    assert next_try(retry, Failure(("builtins:Exception",), ""), 65, None, 0.5, 0) == 300_000
 
 
 def test_the_end_of_the_run_has_a_place_in_the_message():

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from tests.e2e.journal import await_mark, mark, note, reach
 from yieldflow import (
     Cancelled,
-    FatalError,
     Flow,
     Retry,
     current_step,
@@ -216,12 +215,6 @@ def cancelled(name: str) -> Flow[str]:
     finally:
         yield undo("all")
     return name
-
-
-@workflow
-def broken(name: str) -> Flow[str]:
-    yield add(1, 1)
-    raise FatalError(name)
 
 
 # --- under fire -------------------------------------------------------------------------------------------------

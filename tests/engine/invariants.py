@@ -9,11 +9,12 @@ from attrs import define, field
 from tests.engine.world import RUN, World
 from yieldflow.core.agenda import wakes_at
 from yieldflow.core.commands import CallStep, Receive
+from yieldflow.core.events import AttemptFailed, Event
 from yieldflow.core.interpreter import Execution
 from yieldflow.core.path import Path
 from yieldflow.core.times import Millis
 from yieldflow.engine.live import Cache
-from yieldflow.ports import HINT_AFTER, LONGEST_PUT_OFF, Mark
+from yieldflow.ports import HINT_AFTER, LONGEST_PUT_OFF, Claimed, Mark
 
 SLACK: Millis = 50  # clocks of workers differ by a few milliseconds
 
@@ -47,6 +48,7 @@ class Watch:
     head: Mark | None = None
     paths: set[Path] = field(factory=set)
     looked: dict[int, Mark] = field(factory=dict)
+    claims: dict[Path, Claimed] = field(factory=dict)  # as they stood before the last action
 
     def look(self, caches: list[Cache]) -> None:
         self._replay()
@@ -56,14 +58,24 @@ class Watch:
                     self.looked[id(live)] = live.head
                     assert signature(live.execution) == self.known[live.head], "a cached execution is no replay"
         self._owed()
+        self.claims = dict(self.world.store._runs[RUN].claimed)
 
     def _replay(self) -> None:
         """The strict fold accepts the log, which also means at most one outcome a path; a replay can go on."""
         log = self.world.read()
         if log.head != self.head:
+            events = self.world.events()
+            for event in events[0 if self.head is None else self.head.length :]:
+                self._is_no_murder(event)
             self.last, self.head = self.world.replay(), log.head
             self.paths |= self.last.run.issued
             self.known[log.head] = signature(self.last)
+
+    def _is_no_murder(self, event: Event) -> None:
+        """Only who is over time by the store's clock, or is dead, is said to be lost."""
+        if isinstance(event, AttemptFailed) and event.reason in ("lost", "timeout"):
+            claim = self.claims[event.path]
+            assert claim.until <= self.world.clock.at or claim.worker in self.world.dead, f"{claim.worker} lives"
 
     def _owed(self) -> None:
         """Whoever is owed something has an alarm."""

@@ -146,7 +146,7 @@ def test_21_an_answer_that_is_on_its_way_is_delivered_before_the_cancellation():
     seen = []
 
     def listens():
-        seen.append((yield open_hook("h")))
+        seen.append((yield gather()))
         yield a_charge("never asked")
 
     def fails():
@@ -157,9 +157,9 @@ def test_21_an_answer_that_is_on_its_way_is_delivered_before_the_cancellation():
         yield gather(fails(), listens())
 
     life = begun(program)
-    assert [hook.name for hook in seen] == ["h"]
+    assert seen == [()]
     assert isinstance(life.outcome, Err)
-    assert life.run.issued == {(1, 2, 1)}
+    assert not life.run.issued
 
 
 def test_23_a_branch_cancelled_before_its_first_step_never_starts():

@@ -1,6 +1,5 @@
 """The fold is strict: what no yieldflow would write is refused, each with its reason."""
 
-
 import pytest
 
 from tests.core.harness import begun
@@ -26,6 +25,7 @@ from yieldflow.errors import ImpossibleEvent
 
 LOST = Failure(("builtins:Exception",), "lost")
 STARTED = RunStarted(1, "run", "shop:checkout", b"[[],{}]", b"seed")
+
 
 def program():
     yield open_hook("h")

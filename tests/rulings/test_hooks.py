@@ -139,7 +139,11 @@ def test_a_token_is_derived_from_the_seed_the_run_and_the_name():
     token = hook_token(bytes(range(16)), "run", "h")
     assert begun(program).result == (token, None)
     assert begun(program, base_url="https://shop.example/").result == (token, f"https://shop.example/hooks/{token}")
-    others = [hook_token(bytes(16), "run", "h"), hook_token(bytes(range(16)), "r", "h"), hook_token(bytes(16), "run", "")]
+    others = [
+        hook_token(bytes(16), "run", "h"),
+        hook_token(bytes(range(16)), "r", "h"),
+        hook_token(bytes(16), "run", ""),
+    ]
     assert len({token, *others}) == 4
     assert len(token) == 43
     assert token_hash(token) not in {token_hash(other) for other in others}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 
 import click
 from attrs import frozen
@@ -22,10 +22,10 @@ from yieldflow.cli.watch import View, Watch
 from yieldflow.core.commands import CallStep
 from yieldflow.core.outcome import Ending, Ok
 from yieldflow.engine.outside import check_run_id
-from yieldflow.errors import RunExists, UnknownRun
+from yieldflow.errors import RunExists, StoreError, UnknownRun
 from yieldflow.handle import Handle
 from yieldflow.inspection.phrases import count, span
-from yieldflow.inspection.reading import Past, ending, past
+from yieldflow.inspection.reading import Past, ending, past, stand
 
 _NUMBERS = {"ignore_unknown_options": True}  # -5 is an argument
 
@@ -144,7 +144,7 @@ def _driven(app: App, handle: Handle[object], place: Place, target: str) -> Endi
     watch = Watch(app.store, handle.run_id, _view(place, handle.run_id))
     try:
         with redirect_stdout(sys.stderr), watch:
-            handle.drive(lambda: _interrupted(watch))
+            handle.drive(lambda: _interrupted(app, handle.run_id))
     except KeyboardInterrupt:
         again = place.spelled("run", target, "--run-id", handle.run_id, modules=True)
         raise Interrupted(f"run {handle.run_id} is interrupted; to continue it: {again}") from None
@@ -163,11 +163,12 @@ def _view(place: Place, run_id: str) -> View:
     return Lines(lambda token: place.spelled("hook", token))
 
 
-def _interrupted(watch: Watch) -> None:
+def _interrupted(app: App, run_id: str) -> None:
     """Bodies in threads may end; that of the main thread is interrupted and was given back."""
-    mine = sum(claim.worker == identity.name() for claim in watch.scene.claims)
-    if mine:
-        click.echo(f"waiting up to 5 s for {count(mine, 'step')} under way (Ctrl-C again: at once)", err=True)
+    with suppress(StoreError):
+        mine = sum(claim.worker == identity.name() for claim in stand(app.store, run_id).claimed)
+        if mine:
+            click.echo(f"waiting up to 5 s for {count(mine, 'step')} under way (Ctrl-C again: at once)", err=True)
 
 
 def _conclude(watch: Watch) -> None:

@@ -8,6 +8,7 @@ what the log holds. It never writes, never reads a clock, and is equal to a repl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from typing import Any, assert_never
 
 from yieldflow.core import answers
@@ -76,20 +77,25 @@ class Execution:
         self._let_go: dict[Path, None] = {}  # open in the log, and wanted by nobody
         self._unasked: dict[Path, Recorded] = {}  # in the log, and never asked
         self._ending: Ending | None = None
+        self._whole = True
 
     # --- what the engine asks for --------------------------------------------------------------------------
 
     def feed(self, events: Iterable[Event]) -> None:
         """Take the next events of the log. Raises `CodeError`, and `ImpossibleEvent` for a log that none may be."""
+        self._whole = False  # until this is over: it may be interrupted
         for event in events:
             self._match(event)
             self.run.add(event)
             if is_fact(event):
                 self._see(event)
                 self._go_on()
+        self._whole = True
 
     def decide(self) -> tuple[Decision, ...]:
         """What to append, given all that was fed; nothing, if the log holds it already. Raises `CodeError`."""
+        if not self._whole:
+            raise BrokenProgram(self.workflow.name, "it was interrupted while it was fed; replay its log")
         self._check_unasked()
         if self.tree is None or self.run.paused or self.run.ended is not None:
             return ()
@@ -127,7 +133,13 @@ class Execution:
                 taken = self._taken.pop(path, None)
                 if taken != position and path not in self._unasked:
                     raise self._changed(path, f"the payload at position {position}", f"that at {taken}")
-            case CommandResolved(path=path) | CommandAbandoned(path=path):
+            case CommandResolved(path=path):
+                self._let_go.pop(path, None)
+                if path in self._taken:
+                    raise self._changed(path, "nothing came in time", f"the payload at position {self._taken[path]}")
+            case CommandAbandoned(path=path):
+                if path not in self._let_go and path not in self._unasked:
+                    raise self._changed(path, "it was abandoned", "it is still wanted")
                 self._let_go.pop(path, None)
             case RunFinished(outcome=outcome):
                 forced = isinstance(outcome, CancelledOutcome) and outcome.forced
@@ -142,7 +154,7 @@ class Execution:
             raise self._changed(path, shown(command), "it is no longer asked")
 
     def _changed(self, path: Path, recorded: str, asked: str) -> NonDeterminism:
-        return NonDeterminism(self.workflow.name, show(path), recorded, asked, self._where(path))
+        return NonDeterminism(self.workflow.name, show(path) or "(the run)", recorded, asked, self._where(path))
 
     def _where(self, path: Path) -> str:
         """The line of the branch that asked *path*, or of the nearest one above it that still waits."""
@@ -194,7 +206,7 @@ class Execution:
             case Expired():
                 default = command.default if isinstance(command, ReceiveCommand) else MISSING
                 if default is not MISSING:
-                    return Answered(default)
+                    return Answered(deepcopy(default))  # a hook may be declared once for all runs
                 return Raised(TimedOut(f"nothing came for {command!r}"))
             case Taken():
                 raise AssertionError("a taken payload is a decision")
@@ -235,28 +247,37 @@ class Execution:
     def open(self, leaf: Leaf) -> None:
         if isinstance(leaf.command, Hook):
             leaf.command = leaf.command.receive()
+        if isinstance(leaf.command, Question):
+            return
         if leaf.path in self._unasked:
             raise self._changed(leaf.path, shown(self._unasked[leaf.path]), "it only now, later than recorded")
         if (clash := self._clash(leaf.command)) is not None:
-            self._settle(leaf, Raised(clash))
+            leaf.result = Raised(clash)
             return
         self._asked[leaf.path] = (
             recorded(leaf.command, self.codec, lambda: self._where(leaf.path)),
             leaf.command.definition if isinstance(leaf.command, StepCall) else None,
         )
+        self.leaves[leaf.path] = leaf
+        if isinstance(leaf.command, ReceiveCommand):
+            self.mail.wait(leaf.command.hook, leaf)
+
+    def begin(self, leaf: Leaf) -> None:
         match leaf.command:
+            case Question() as question:
+                self._settle(leaf, Answered(self.answer(leaf.branch, question)))
             case OpenHookCommand(name=name, type=kind):
+                del self.leaves[leaf.path]
                 self._settle(leaf, Answered(self._hook(name, kind)))
             case ReceiveCommand(hook=name):
-                self.leaves[leaf.path] = leaf
-                self.mail.wait(name, leaf)
                 self._deliver(name)
             case _:
-                self.leaves[leaf.path] = leaf
+                pass
 
     def let_go(self, leaf: Leaf) -> None:
         """What was asked and let go before it was written is not written at all."""
-        del self.leaves[leaf.path]
+        if self.leaves.pop(leaf.path, None) is None:
+            return
         if isinstance(leaf.command, ReceiveCommand):
             self.mail.leave(leaf.command.hook, leaf)
         if self._asked.pop(leaf.path, None) is None:

@@ -69,8 +69,15 @@ def next_try(retry: Retry, failure: Failure, tries: int, wait: End | None, sprea
         return None
     if wait is not None:
         return max(now, ends_at(wait, now))
-    grown = duration(retry.delay) * retry.factor ** min(tries - 1, 64)
+    grown = duration(retry.delay) * _power(retry.factor, tries - 1)
     return now + round(min(grown, duration(retry.max_delay)) * (1 + retry.jitter * (2 * spread - 1)))
+
+
+def _power(factor: float, exponent: int) -> float:
+    try:
+        return factor**exponent
+    except OverflowError:
+        return float("inf")
 
 
 def spread(run_id: str, path: Path, attempt: int) -> float:

@@ -97,7 +97,7 @@ def _spelled(text: str) -> Millis:
         part = _PART.match(rest)
         if part is None or part[2] not in _UNITS:
             raise ValueError(f"{text!r} is not a duration: write it like '30s', '5m', '1h30m', '3 days' or '2 weeks'")
-        total += float(part[1]) * _UNITS[part[2]]
+        total = min(total + float(part[1]) * _UNITS[part[2]], _LONGEST + 1)
         rest = rest[part.end() :]
     if not text.strip():
         raise ValueError("an empty text is not a duration: write it like '30s' or '3 days'")

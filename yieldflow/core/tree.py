@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections import deque
 from collections.abc import Generator
+from contextlib import suppress
 from inspect import GEN_CREATED, getgeneratorstate
 from types import GeneratorType
 from typing import Any, Protocol, TypeAlias
@@ -46,7 +47,16 @@ class Leaf:
     path: Path
     parent: Branch | Group
     command: Command[Any]
+    started: bool = False  # it had its turn: what can be answered at once has been
     result: Result | None = None
+
+    @property
+    def branch(self) -> Branch:
+        """The one that asks it."""
+        parent: Branch | Group = self.parent
+        while isinstance(parent, Group):
+            parent = parent.parent
+        return parent
 
 
 @define(eq=False)
@@ -71,7 +81,7 @@ class Group:
     path: Path
     parent: Branch | Group
     command: Gather[Any] | Race[Any]
-    children: tuple[Node, ...] = ()
+    children: list[Node] = field(factory=list)
     left: int = 0
     closing: Result | None = None  # its outcome is known, the others are cancelled and waited for
     result: Result | None = None
@@ -84,7 +94,11 @@ class Leaves(Protocol):
     """The owner of a tree: it knows what the leaves are."""
 
     def open(self, leaf: Leaf) -> None:
-        """A leaf was asked. May settle it at once."""
+        """A leaf was asked."""
+        ...
+
+    def begin(self, leaf: Leaf) -> None:
+        """It is the leaf's turn: settle it, if it can be answered at once."""
         ...
 
     def let_go(self, leaf: Leaf) -> None:
@@ -101,6 +115,7 @@ class Tree:
         self.waiting: dict[Path, Branch] = {}  # the branches that wait, by their own path
         self._begun: WeakSet[Generator[Any, Any, Any]] = WeakSet()
         self._ready: deque[Node] = deque([self.root])
+        self._turn: Leaf | None = None
 
     @property
     def result(self) -> Result | None:
@@ -109,20 +124,20 @@ class Tree:
     def settle(self, node: Node, result: Result) -> None:
         """Give a node its outcome; its parent goes on in the next `run`."""
         node.result = result
-        self._ready.append(node)
+        if node is not self._turn:  # that one is in hand
+            self._ready.append(node)
 
     def run(self) -> None:
         """Go on until every branch waits. Raises `CodeError` for what no program may do."""
         asks = 0
         while self._ready:
             node = self._ready.popleft()
-            parent = node.parent
             if node.result is None:
                 asks += self._start(node)
-            elif isinstance(parent, Branch):
-                asks += self._resume(parent, node.result)
-            elif isinstance(parent, Group):
-                self._child_ended(parent, node)
+            elif isinstance(node.parent, Branch):
+                asks += self._resume(node.parent, node.result)
+            elif isinstance(node.parent, Group):
+                self._child_ended(node.parent, node)
             if asks > ASKS_WITHOUT_A_FACT:
                 raise BrokenProgram(where(self.root.generator), f"it asked {asks:,} times without waiting for anything")
 
@@ -131,14 +146,14 @@ class Tree:
         stack = [node]
         while stack:
             match stack.pop():
-                case Leaf() as leaf if leaf.result is None:
+                case Leaf(result=None) as leaf:
                     self.leaves.let_go(leaf)
-                    self.settle(leaf, Raised(Cancelled()))
+                    self._end_at_once(leaf)
                 case Group(result=None, closing=None) as group:
                     stack.extend(reversed(self._close(group, Raised(Cancelled()))))
                 case Branch(result=None, started=False) as branch:
                     let_go(branch.generator)
-                    branch.result = Raised(Cancelled())  # it waits in the queue already, to be started
+                    self._end_at_once(branch)
                 case Branch(result=None) as branch:
                     stack.extend(self._interrupt(branch))
                 case _:
@@ -160,11 +175,27 @@ class Tree:
             return []
         return [awaited]
 
+    def _end_at_once(self, node: Leaf | Branch) -> None:
+        """It is cancelled; one that has not had its turn yet stands in the queue already."""
+        node.result = Raised(Cancelled())
+        if node.started:
+            self._ready.append(node)
+
     def _start(self, node: Node) -> int:
-        if not isinstance(node, Branch) or node.started:
-            return 0
-        node.started = True
-        return self._resume(node, Answered(None))
+        """Its turn has come. What a leaf answers at once is seen before the next one has its turn."""
+        match node:
+            case Branch():
+                node.started = True
+                return self._resume(node, Answered(None))
+            case Leaf():
+                node.started, self._turn = True, node
+                self.leaves.begin(node)
+                self._turn = None
+                if node.result is not None:
+                    self._ready.appendleft(node)
+            case Group():
+                pass
+        return 0
 
     def _resume(self, branch: Branch, result: Result) -> int:
         """Run one branch until it waits or ends; answers how often it asked."""
@@ -183,17 +214,41 @@ class Tree:
             else:
                 branch.asked += 1
                 self.waiting[branch.path] = branch
-                branch.waits_for = self._ask(item, branch, (*branch.path, branch.asked), branch)
+                branch.waits_for = self._ask(item, branch, (*branch.path, branch.asked))
                 return asks
         return asks
 
-    def _ask(self, item: Any, parent: Branch | Group, path: Path, asking: Branch) -> Node:
+    def _ask(self, item: Any, asking: Branch, path: Path) -> Node:
+        """The nodes of what a branch asks, in the order of asking: a group before its children."""
+        top = self._node(item, asking, path, asking)
+        groups = [iter(self._children(top))]
+        while groups:
+            child = next(groups[-1], None)
+            if child is None:
+                groups.pop()
+                continue
+            group, ask, place = child
+            node = self._node(ask, group, place, asking)
+            group.children.append(node)
+            groups.append(iter(self._children(node)))
+        return top
+
+    def _children(self, node: Node) -> list[tuple[Group, Any, Path]]:
+        if not isinstance(node, Group):
+            return []
+        return [(node, ask, (*node.path, number)) for number, ask in enumerate(node.command.asks, 1)]
+
+    def _node(self, item: Any, parent: Branch | Group, path: Path, asking: Branch) -> Node:
         match item:
-            case Gather() | Race():
-                return self._open_group(Group(path, parent, item), asking)
+            case Gather(asks=asks) | Race(asks=asks):
+                group = Group(path, parent, item, left=len(asks))
+                if not asks:
+                    self.settle(group, Answered(()))
+                return group
             case Command():
                 leaf = Leaf(path, parent, item)
                 self.leaves.open(leaf)
+                self._ready.append(leaf)
                 return leaf
             case GeneratorType() if isinstance(parent, Group):
                 return self._open_branch(Branch(path, parent, item), asking)
@@ -211,16 +266,6 @@ class Tree:
 
     # --- groups -----------------------------------------------------------------------------------------------
 
-    def _open_group(self, group: Group, asking: Branch) -> Group:
-        asks = group.command.asks
-        group.left = len(asks)
-        group.children = tuple(
-            self._ask(ask, group, (*group.path, number), asking) for number, ask in enumerate(asks, 1)
-        )
-        if not asks:
-            self.settle(group, Answered(()))
-        return group
-
     def _child_ended(self, group: Group, child: Node) -> None:
         group.left -= 1
         if group.closing is not None:
@@ -231,7 +276,7 @@ class Tree:
         if group.left == 0:
             self.settle(group, group.closing or Answered(tuple(map(_value, group.children))))
 
-    def _close(self, group: Group, outcome: Result) -> tuple[Node, ...]:
+    def _close(self, group: Group, outcome: Result) -> list[Node]:
         """The children to cancel, in order."""
         group.closing = outcome
         return group.children
@@ -258,7 +303,8 @@ def _worse(outcome: Result, late: Result | None) -> Result:
         case Answered():
             return late
         case Raised(error):
-            error.add_note(f"and then, while cleaning up: {late.error!r}")
+            with suppress(AttributeError, TypeError):  # a frozen one takes no note
+                error.add_note(f"and then, while cleaning up: {type(late.error).__name__}: {late.error}")
             return outcome
 
 
@@ -302,8 +348,10 @@ def _last_line(error: BaseException) -> str:
 def _described(item: object) -> str:
     if isinstance(item, GeneratorType):
         return f"the generator {item.__qualname__}()"
-    text = repr(item)
-    return f"{text if len(text) <= 80 else text[:80] + '…'} ({type(item).__name__})"
+    if item is None or isinstance(item, bool | int | float | str | bytes):
+        text = repr(item)
+        return f"{text if len(text) <= 80 else text[:80] + '…'} ({type(item).__name__})"
+    return f"an object of the type {type(item).__qualname__}"  # its own text may be anything, also an error
 
 
 def _advice(item: object) -> str:
@@ -329,7 +377,9 @@ def let_go(generator: Generator[Any, Any, Any]) -> None:
             generator.close()
         except RuntimeError:  # "generator ignored GeneratorExit": it asked in a `finally`, that is expected
             continue
-        except Exception:  # noqa: BLE001 - user code: nobody is left to be told
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - user code: nobody is left to be told
             return
         return
     _KEPT.append(generator)

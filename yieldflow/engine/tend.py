@@ -25,11 +25,10 @@ def tend(run_id: str, tools: Tools) -> Asking[Tended]:
     t = Tending(run_id, tools, until=tools.me.now() + tools.me.slice)
     try:
         tended = yield from _confirmed(t)
-    except BaseException:
-        t.drop()
-        raise
-    t.give_back()
-    return tended
+        t.give_back()
+        return tended
+    finally:
+        t.drop()  # whatever is not given back may know what the log does not hold
 
 
 def _confirmed(t: Tending) -> Asking[Tended]:

@@ -1,0 +1,110 @@
+"""The small values of the core: paths, spans of time, the texts of commands, frames."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.core.programs import number
+from yieldflow import Flow, gather, hook, now, open_hook, race, sleep, step
+from yieldflow.core.asks import MISSING
+from yieldflow.core.frames import frames, where
+from yieldflow.core.path import parse, show
+from yieldflow.core.times import After, At, duration, end, ends_at, instant, moment
+from yieldflow.core.values import Parameters
+
+
+@given(st.lists(st.integers(1, 10**6), max_size=5).map(tuple))
+def test_a_path_survives_as_text(path):
+    assert parse(show(path)) == path
+
+
+@pytest.mark.parametrize("text", ["0", "1.0", "01", "-1", "1.", ".", "1.x", " 1", "+1", "1_0", "١"])
+def test_what_show_does_not_write_is_no_path(text):
+    with pytest.raises(ValueError):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "millis"),
+    [
+        ("30s", 30_000),
+        ("1h30m", 5_400_000),
+        ("3 days", 259_200_000),
+        (" 1.5 H  2 sec ", 5_402_000),
+        ("2 weeks", 1_209_600_000),
+        ("250ms", 250),
+        (0, 0),
+        (1.5, 1_500),
+        (timedelta(minutes=1), 60_000),
+        (100 * 365 * 86_400, 100 * 365 * 86_400_000),
+    ],
+)
+def test_a_duration_is_counted_in_milliseconds(said, millis):
+    assert duration(said) == millis
+    assert end(said) == After(millis)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "  ", "soon", "5", "5 fortnights", "1h and 5m", "-5s", -1, True, None, [], b"5s", float("nan"), float("inf")]
+    + [1e300, timedelta.max, timedelta(-1), 100 * 365 * 86_400 + 1],
+)
+def test_anything_else_is_not_a_duration(said):
+    with pytest.raises(ValueError, match="not a duration"):
+        duration(said)
+
+
+def test_an_instant_needs_its_time_zone():
+    at = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+    assert end(at) == At(1_767_323_045_678)
+    assert moment(instant(at)) == at
+    assert ends_at(At(7), 1_000) == 7
+    assert ends_at(After(7), 1_000) == 1_007
+    with pytest.raises(ValueError, match="has no time zone"):
+        end(at.replace(tzinfo=None))
+
+
+def test_the_text_of_a_command_is_its_source():
+    asks = [step(number, 1, seen="x"), sleep("3d"), hook("h", int, timeout=5, default=None), open_hook("h"), now()]
+    texts = ["number(1, seen='x')", "sleep('3d')", "hook('h', timeout=5, default=None)", "open_hook('h')", "now()"]
+    assert [repr(ask) for ask in asks] == texts
+    assert repr(gather(*asks)) == f"gather({', '.join(texts)})"
+    assert repr(race(hook("h"), sleep(1))) == "race(hook('h'), sleep(1))"
+    assert repr(MISSING) == "MISSING"
+
+
+def test_what_a_function_takes_besides_is_known_by_name():
+    known = Parameters(("a",), {"a": int}, rest=str, others=bytes)
+    assert [known.by_position(0), known.by_position(5), known.by_name("a"), known.by_name("z")] == [
+        int,
+        str,
+        int,
+        bytes,
+    ]
+
+
+def inner() -> Flow[None]:
+    waits = "here"
+    yield sleep(waits.replace("here", "1s"))
+
+
+def outer() -> Flow[None]:
+    yield from inner()
+    yield from sleep("1s")
+
+
+def test_the_frames_of_a_generator_are_followed_through_yield_from():
+    generator = outer()
+    next(generator)
+    found = frames(generator)
+    assert [frame.function for frame in found] == ["outer", "inner"]
+    assert found[1].variables == {"waits": "here"}
+    assert where(generator) == str(found[1])
+    next(generator)
+    assert [frame.function for frame in frames(generator)] == ["outer", "Command.__iter__"]
+    assert where(generator).endswith("in outer")
+    generator.close()
+    assert frames(generator) == ()
+    assert where(generator) == "the end of outer"
