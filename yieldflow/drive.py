@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from threading import Lock
 from typing import Any, assert_never
 
@@ -25,7 +26,9 @@ from yieldflow.engine.requests import (
     Worker,
 )
 from yieldflow.errors import ReplyLost
-from yieldflow.ports import Queue, Store
+from yieldflow.ports import Commit, Holding, Queue, Store
+
+_PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, 3.0)  # seconds; in all less than a lease: a body that has run is not run again
 
 
 @define(eq=False)
@@ -69,7 +72,7 @@ def drive(tending: Generator[Request, Any, Tended], ports: Ports) -> Tended:
             return tended
         lost, performed = None, False
         try:
-            reply = perform(request, ports)
+            reply = insist(request, ports)
             performed = True
         except ReplyLost as error:
             lost, performed = error, True
@@ -85,6 +88,19 @@ def _resume(tending: Generator[Request, Any, Tended], reply: Any, lost: ReplyLos
         return tending.send(reply) if lost is None else tending.throw(lost)
     finally:
         inside.reset(former)
+
+
+def insist(request: Request, ports: Ports) -> Any:
+    """Perform it; what may be asked twice is asked again while the store is away for a moment."""
+    match request:
+        case Read() | Inspect() | Release() | Save(Commit(on=Holding())):
+            for pause in _PAUSES:
+                with suppress(ReplyLost):
+                    return perform(request, ports)
+                time.sleep(pause)
+        case _:
+            pass
+    return perform(request, ports)
 
 
 def perform(request: Request, ports: Ports) -> Any:

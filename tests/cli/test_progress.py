@@ -9,7 +9,7 @@ from yieldflow.cli.lines import Lines
 from yieldflow.cli.live import Drawn
 from yieldflow.cli.scene import Scene, heading, rows
 from yieldflow.core.commands import CallStep, Receive, StepOptions
-from yieldflow.core.events import AttemptFailed, CommandIssued, CommandResolved, RunStarted
+from yieldflow.core.events import AttemptFailed, CommandIssued, CommandResolved, HookReceived, RunStarted
 from yieldflow.core.outcome import Failure, Ok
 from yieldflow.inspection.timeline import Timeline
 from yieldflow.inspection.words import told
@@ -84,7 +84,7 @@ def test_it_is_redrawn_only_when_it_changes_and_fits_narrow_and_wide_terminals()
 def lines_of(events, ticks):
     """Events at their times, a reading every 100 ms."""
     written, timeline, now = [], Timeline(), [0.0]
-    lines = Lines(lambda token: f"yieldflow hook {token}", written.append, lambda: now[0])
+    lines = Lines(lambda token: f"yieldflow hook {token} JSON", written.append, lambda: now[0])
     timeline.add(STARTED)
     lines.begin(scene(timeline))
     coming = list(events)
@@ -115,3 +115,8 @@ def test_hooks_are_told_with_the_command_that_answers_them():
     (line,) = lines_of([CommandIssued(0, (1,), Receive("approval"))], 3)
     assert line.startswith("waiting for hook approval; answer it with: yieldflow hook ")
     assert len(line.split()[-2]) == 43
+
+
+def test_a_hook_that_was_answered_before_it_was_asked_needs_no_answer():
+    came = HookReceived(0, "approval", b"true", "k")
+    assert lines_of([came, CommandIssued(0, (1,), Receive("approval"))], 3) == ["00:00:00Z hook approval was answered"]

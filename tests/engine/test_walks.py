@@ -286,7 +286,7 @@ def test_b7_a_renamed_step_blocks_the_run_and_writes_nothing():
     tending = world.worker("new", registry=_renamed()).tend()
     tended = tending.to_end()
     assert tended.state == "blocked"
-    assert lines(tending) == ["read", "read", "Head(2) [] alarm 2000 blocked"]
+    assert lines(tending) == ["read", "read", "Head(2) [] alarm 10000 blocked"]
     assert world.events() == before
     log = world.read()
     assert log.summary.status == "blocked"

@@ -11,8 +11,7 @@ from time import monotonic
 import click
 from attrs import define, field
 
-from yieldflow.cli.scene import Scene
-from yieldflow.core.answers import hook_token
+from yieldflow.cli.scene import Scene, to_answer
 from yieldflow.core.times import moment
 from yieldflow.inspection.phrases import stamp
 from yieldflow.inspection.words import Told
@@ -37,8 +36,9 @@ class Lines:
 
     def begin(self, scene: Scene) -> None:
         for item in scene.timeline.open_items():
-            if item.kind == "hook":
-                self.write(self._waits(item.name, scene))
+            line = self._waits(item.name, scene) if item.kind == "hook" else None
+            if line is not None:
+                self.write(line)
 
     def tell(self, event: Told, scene: Scene) -> None:
         line = self._line(event, scene)
@@ -90,11 +90,9 @@ class Lines:
             case _:
                 return None
 
-    def _waits(self, hook: str, scene: Scene) -> str:
-        started = scene.timeline.run.started
-        assert started is not None
-        token = hook_token(started.seed, started.run_id, hook)
-        return f"waiting for hook {hook}; answer it with: {self.answer(token)} JSON"
+    def _waits(self, hook: str, scene: Scene) -> str | None:
+        token = to_answer(scene, hook)
+        return None if token is None else f"waiting for hook {hook}; answer it with: {self.answer(token)}"
 
     def _sleeps(self, event: Told, scene: Scene) -> str | None:
         """Naps shorter than a second are not worth a line."""

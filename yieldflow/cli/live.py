@@ -9,8 +9,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from yieldflow.cli.scene import Mark, Row, Scene, heading, rows
-from yieldflow.core.answers import hook_token
+from yieldflow.cli.scene import Mark, Row, Scene, heading, rows, to_answer
 from yieldflow.inspection.words import Told
 
 _MARKS: dict[Mark, tuple[str, str]] = {
@@ -62,12 +61,10 @@ class Drawn:
         self._live.stop()
 
     def _invite(self, hook: str, scene: Scene) -> None:
-        started = scene.timeline.run.started
-        assert started is not None
-        token = hook_token(started.seed, started.run_id, hook)
-        self.console.print(
-            Text(f"hook {hook} is open; answer it with:"), Text(f"  {self.answer(token)} JSON"), sep="\n"
-        )
+        token = to_answer(scene, hook)
+        if token is None:
+            return
+        self.console.print(Text(f"hook {hook} is open; answer it with:"), Text(f"  {self.answer(token)}"), sep="\n")
 
     def _drawn(self, scene: Scene) -> Group:
         width = self.console.width - 1

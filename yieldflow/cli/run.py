@@ -134,7 +134,7 @@ def _continuing(found: Past) -> str:
         for path, pending in timeline.run.open.items()
         if pending.losses and isinstance(pending.issued.command, CallStep)
     }
-    done = f"{timeline.completed:,} of {count(timeline.steps, 'known step')} were done"
+    done = f"{timeline.completed:,} of {timeline.steps:,} known steps were done"
     cut = f", {count(len(gone | lost), 'body was', 'bodies were')} cut off" if gone | lost else ""
     return f"continuing run {log.summary.run_id}: {done}{cut}"
 
@@ -158,9 +158,9 @@ def _driven(app: App, handle: Handle[object], place: Place, target: str) -> Endi
 def _view(place: Place, run_id: str) -> View:
     console = Console(stderr=True, highlight=False)
     if console.is_terminal and not console.is_dumb_terminal:
-        return Drawn(lambda token: place.spelled("hook", token), console)
+        return Drawn(lambda token: place.spelled("hook", token, "JSON"), console)
     click.echo(f"run {run_id}", err=True)
-    return Lines(lambda token: place.spelled("hook", token))
+    return Lines(lambda token: place.spelled("hook", token, "JSON"))
 
 
 def _interrupted(app: App, run_id: str) -> None:

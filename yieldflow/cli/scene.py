@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from attrs import frozen
 
 from yieldflow import identity
+from yieldflow.core.answers import hook_token
 from yieldflow.core.path import show
 from yieldflow.core.times import Millis
 from yieldflow.inspection.phrases import clipped, count, error, span, whole
@@ -63,6 +64,14 @@ def rows(scene: Scene, most: int = MOST_ROWS) -> list[Row]:
     if len(shown) > room:
         shown = [*shown[: room - 1], Row("more", "", f"… and {len(shown) - room + 1:,} more", "")]
     return [*ended[max(0, len(ended) - (most - len(shown))) :], *shown]
+
+
+def to_answer(scene: Scene, hook: str) -> str | None:
+    """The token of a hook that somebody should answer; None: a payload has come already."""
+    started, unread = scene.timeline.run.started, scene.timeline.run.unread
+    if started is None or any(event.name == hook for event in unread.values()):
+        return None
+    return hook_token(started.seed, started.run_id, hook)
 
 
 def _row(situation: Situation) -> Row:

@@ -73,7 +73,9 @@ def _overdue(t: Tending, run: Run) -> Conclusion:
     now = t.me.now()
     over = []
     for claim in t.log.claimed[:MOST_FACTS]:
-        gone = claim.token not in t.tokens and t.me.gone(claim.worker)
+        if claim.token in t.tokens:
+            continue  # ours: its body may still begin, and report
+        gone = t.me.gone(claim.worker)
         pending = run.open.get(claim.path)
         if (gone or claim.until <= t.log.now) and pending is not None:  # by the clock of the store, which will check
             call = pending.issued.command

@@ -112,6 +112,7 @@ def _block(t: Tending, error: CodeError | ImpossibleEvent) -> Asking[Tended]:
     note = Note(reason, log.head.length, None if workflow is None else workflow.version)
     if log.summary.note != note and not isinstance(error, UnreadableLog):
         summary = evolve(log.summary, status="blocked", note=note)
-        alarm = t.me.now() + HINT_AFTER
+        soon = t.me.now() + HINT_AFTER
+        alarm = soon if log.alarm is None else max(log.alarm, soon)  # the rings go on backing off
         yield from save(Commit(t.run_id, t.me.fresh(), Head(log.head), summary=summary, alarm=alarm))
     return Tended("blocked", log.head, reason=reason)

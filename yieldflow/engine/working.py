@@ -14,6 +14,8 @@ from yieldflow.engine.state import HELP, NO_EVENTS, Asking, Tending
 from yieldflow.errors import CodeError, ImpossibleEvent, ReplyLost
 from yieldflow.ports import HINT_AFTER, Claimed, Done, Granted
 
+_AGAIN = 2  # how often a report whose reply is lost is sent again: its body has run
+
 
 def next_work(t: Tending) -> Asking[tuple[Claimed, CallStep] | None]:
     """A claim whose body may begin now, or None."""
@@ -30,6 +32,8 @@ def next_work(t: Tending) -> Asking[tuple[Claimed, CallStep] | None]:
 
 
 def perform(t: Tending, claim: Claimed, call: CallStep) -> Asking[None]:
+    if t.live is not None and claim.path not in t.live.execution.run.open:
+        return  # abandoned since, and its entry with it
     step = t.step(claim.path, call.name)
     if step is None:
         yield from _refuse(t, claim)
@@ -110,8 +114,9 @@ def _report(t: Tending, claim: Claimed, attempt: Attempt) -> Asking[None]:
     live = t.live
     commit = report(t.run_id, t.me.fresh(), claim, attempt, NO_EVENTS if live is None else live.head)
     reply = yield from save(commit)
-    if reply is None:
-        reply = yield from save(commit)  # if it was applied before, the claim is gone: that is fine
+    for _ in range(_AGAIN):
+        if reply is None:  # if it was applied, the claim is gone by now: that is fine
+            reply = yield from save(commit)
     t.settled = False
     if t.foreign and t.log is not None:
         yield Offer(t.run_id, t.log.summary.queue, 1)
