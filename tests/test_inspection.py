@@ -17,6 +17,7 @@ from yieldflow.core.events import (
 )
 from yieldflow.core.outcome import Err, Failure, Ok, Taken
 from yieldflow.core.times import After
+from yieldflow.core.values import KnownShape
 from yieldflow.errors import UnknownRun, UsageError
 from yieldflow.handle import Handle
 from yieldflow.inspection.situations import because, situations
@@ -215,7 +216,7 @@ def test_a_blocked_run_shows_why_and_as_much_as_can_be_seen(app):
         yield sleep("1h")
 
     app.registry = Registry()
-    app.registry.add_workflow(WorkflowDefinition(deployed.name, other, deployed.parameters, int))
+    app.registry.add_workflow(WorkflowDefinition(deployed.name, other, KnownShape(deployed.parameters, int)))
     seen = handle.inspect()
     assert "has changed under a running run" in seen.code
     assert [item.name for item in seen.items] == ["approval"]

@@ -8,7 +8,8 @@ import pytest
 
 from yieldflow import BadDefinition, step
 from yieldflow.authoring.registry import DEFAULT, Registry
-from yieldflow.authoring.signatures import LazyStepDefinition, LazyWorkflowDefinition, default_name
+from yieldflow.authoring.signatures import default_name, step_shape, workflow_shape
+from yieldflow.core.asks import StepDefinition, WorkflowDefinition
 
 SCRIPT = """
 from yieldflow import step, workflow, sleep
@@ -31,7 +32,7 @@ def ship():
 
 
 def a_step(fn, name, *also_known_as):
-    return LazyStepDefinition(name, fn, also_known_as=also_known_as)
+    return StepDefinition(name, fn, step_shape(fn), also_known_as=also_known_as)
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_unknown_names_are_none(registry):
 
 def test_steps_and_workflows_have_names_of_their_own(registry):
     registry.add_step(one := a_step(pay, "shop:pay"))
-    registry.add_workflow(other := LazyWorkflowDefinition("shop:pay", ship))
+    registry.add_workflow(other := WorkflowDefinition("shop:pay", ship, workflow_shape(ship)))
     assert registry.step("shop:pay") is one
     assert registry.workflow("shop:pay") is other
 

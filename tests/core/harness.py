@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from yieldflow.authoring.loaded import loaded
-from yieldflow.authoring.signatures import parameters, workflow_returns
+from yieldflow.authoring.signatures import workflow_shape
 from yieldflow.codec import JsonCodec
 from yieldflow.core.agenda import due, wakes_at
 from yieldflow.core.asks import WorkflowDefinition
@@ -44,7 +44,7 @@ def close_all() -> None:
 
 
 def definition(fn: Callable[..., Any], name: str = "shop:checkout") -> WorkflowDefinition:
-    return WorkflowDefinition(name, fn, parameters(fn), workflow_returns(fn))
+    return WorkflowDefinition(name, fn, workflow_shape(fn))
 
 
 def execution(fn: Callable[..., Any], codec: Codec = CODEC, events: Iterable[Event] = ()) -> Execution:
@@ -168,6 +168,15 @@ def replays(test: Callable[..., Any]) -> Callable[..., Any]:
 
 def facts(log: Iterable[Event]) -> list[Event]:
     return [event for event in log if is_fact(event)]
+
+
+def assert_nothing_outlives_its_group(execution: Execution) -> None:
+    """Whatever is waited for is waited for by a branch or group that has not ended, and so on up to the workflow."""
+    for leaf in execution.leaves.values():
+        node: Any = leaf
+        while node is not None:
+            assert node.result is None, f"{node.path} has ended, but {leaf.path} is waited for below it"
+            node = node.parent
 
 
 def state(execution: Execution) -> dict[str, Any]:

@@ -282,9 +282,19 @@ def programs() -> st.SearchStrategy[Body]:
     branches = st.lists(guarded.map(lambda guard: Body((guard,))) | _groups(2), min_size=1, max_size=3)
     nested = st.builds(Group, st.sampled_from(["gather", "race", "settle"]), branches.map(tuple))
     guarded_group = st.builds(Guard, nested.map(lambda group: Body((group,))), st.just("finally"), _cleaning)
-    chosen = st.one_of(nested, guarded, guarded_group, _groups(3))
-    rest = st.lists(_ops(1), max_size=2)
-    return st.tuples(rest, chosen, rest).map(lambda ops: Body((*ops[0], ops[1], *ops[2])))
+    first = st.lists(_ops(1), max_size=2)
+    chosen = st.one_of(nested, guarded, guarded_group, _groups(3)).map(lambda op: (op,))
+    crowded = _crowds().map(lambda group: (Nap(1), group))
+    return st.tuples(first, st.one_of(chosen, chosen.map(tuple), crowded), first).map(
+        lambda ops: Body((*ops[0], *ops[1], *ops[2]))
+    )
+
+
+def _crowds() -> st.SearchStrategy[Group]:
+    """Several that wait for payloads of one name, among others; some of them are there already."""
+    waits = st.builds(Wait, st.just("anything"), st.none() | st.integers(0, 5))
+    branches = st.lists(st.one_of(waits, waits.map(lambda wait: Body((wait,))), _leaves), min_size=2, max_size=4)
+    return st.builds(Group, st.sampled_from(["gather", "race", "settle"]), branches.map(tuple))
 
 
 @st.composite

@@ -73,8 +73,9 @@ class Play:
             case 8 | 9:
                 life.ring()
             case 10 | 11:
-                name = sorted(HOOKS)[which % len(HOOKS)]
-                life.send(name, PAYLOADS[name][which % len(PAYLOADS[name])])
+                name = ["anything", *sorted(HOOKS)][which % 4]
+                for number in range(1 + which // 100):
+                    life.send(name, PAYLOADS[name][(which + number) % len(PAYLOADS[name])])
             case 12 | 13 | 14:
                 self.cancel(which)
             case _:

@@ -20,7 +20,7 @@ def test_a_path_survives_as_text(path):
     assert parse(show(path)) == path
 
 
-@pytest.mark.parametrize("text", ["0", "1.0", "01", "-1", "1.", ".", "1.x", " 1", "+1", "1_0", "١"])
+@pytest.mark.parametrize("text", ["0", "1.0", "01", "-1", "1.", ".", "1.x", " 1", "+1", "1_0", "\u0661"])
 def test_what_show_does_not_write_is_no_path(text):
     with pytest.raises(ValueError):
         parse(text)
@@ -48,8 +48,10 @@ def test_a_duration_is_counted_in_milliseconds(said, millis):
 
 @pytest.mark.parametrize(
     "said",
-    ["", "  ", "soon", "5", "5 fortnights", "1h and 5m", "-5s", -1, True, None, [], b"5s", float("nan"), float("inf")]
-    + [1e300, timedelta.max, timedelta(-1), 100 * 365 * 86_400 + 1],
+    [
+        *("", "  ", "soon", "5", "5 fortnights", "1h and 5m", "-5s", -1, True, None, [], b"5s"),
+        *(float("nan"), float("inf"), 1e300, timedelta.max, timedelta(-1), 100 * 365 * 86_400 + 1),
+    ],
 )
 def test_anything_else_is_not_a_duration(said):
     with pytest.raises(ValueError, match="not a duration"):
@@ -67,8 +69,8 @@ def test_an_instant_needs_its_time_zone():
 
 
 def test_the_text_of_a_command_is_its_source():
-    asks = [step(number, 1, seen="x"), sleep("3d"), hook("h", int, timeout=5, default=None), open_hook("h"), now()]
-    texts = ["number(1, seen='x')", "sleep('3d')", "hook('h', timeout=5, default=None)", "open_hook('h')", "now()"]
+    asks = [step(number, 1, "x"), sleep("3d"), hook("h", int, timeout=5, default=None), open_hook("h"), now()]
+    texts = ["number(1, 'x')", "sleep('3d')", "hook('h', timeout=5, default=None)", "open_hook('h')", "now()"]
     assert [repr(ask) for ask in asks] == texts
     assert repr(gather(*asks)) == f"gather({', '.join(texts)})"
     assert repr(race(hook("h"), sleep(1))) == "race(hook('h'), sleep(1))"

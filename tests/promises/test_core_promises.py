@@ -1,12 +1,13 @@
 """The promises of the pure core, each on hundreds of random programs. Losses and refused commits are elsewhere."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.core.harness import Life, facts, replays, state
+from tests.core.harness import Life, assert_nothing_outlives_its_group, facts, replays, state
 from tests.core.programs import ANSWERS, Body, Question, Step, Trace, Wait, broken_programs
 from tests.core.schedules import Play, live, lives, nesting, program_of, schedules
 from yieldflow.core.agenda import wakes_at
@@ -107,7 +108,7 @@ def test_incremental_is_from_scratch(given_life, cuts, asks):
     log, whole, parts = play.life.log, Trace(), Trace()
     at_once, batched = play.replay(log, whole), play.replay([], parts)
     bounds = [0, *sorted(cut for cut in cuts if cut < len(log)), len(log)]
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         batched.feed(log[start:end])
         if asks:
             batched.decide()
@@ -175,7 +176,7 @@ def without_times(trace):
 # --- 4: only the core writes history --------------------------------------------------------------------------------
 
 
-@FEWER
+@PROGRAMS
 @given(lives())
 @replays
 def test_only_the_core_writes_history(given_life):
@@ -185,6 +186,7 @@ def test_only_the_core_writes_history(given_life):
         life = play.life
         run = fold([*life.log, *(stamped(decision, life.now) for decision in life.execution.decide())])
         assert run.ended is None or wakes_at(run, life.now) is None
+        assert_nothing_outlives_its_group(life.execution)
 
     live(*given_life, watch)
 
@@ -193,25 +195,23 @@ def test_only_the_core_writes_history(given_life):
 @given(broken_programs(), schedules())
 @replays
 def test_a_code_error_is_never_written(body, schedule):
-    """It is raised again by whoever replays the log, with the same words, and nothing follows it."""
-    plays, written = [], []
+    """Nothing follows it, and whoever replays the log meets it again, with the same words."""
+    plays = []
     try:
-        play = live(body, schedule, lambda play: (plays.append(play), written.append(play.life.log[-1])))
+        assert live(body, schedule, plays.append).ended  # before it came to its mistake
     except CodeError as error:
-        assert [type(error)] == [type(found) for found in found_again(body, plays, str(error))]
+        found = error
     else:
-        assert play.life.outcome is not None  # it ended before it came to its mistake
+        return
+    if plays:
+        assert fold(plays[-1].life.log).ended is None
+    with pytest.raises(type(found)) as again:
+        live_again(body, plays)
+    assert str(again.value) == str(found)
 
 
-def found_again(body, plays, text):
-    if not plays:  # it begins with its mistake
-        return [pytest.raises(CodeError, live, body, bytes(60)).value]
-    fold(plays[-1].life.log)
-    replayed = plays[-1].replay([])
-    try:
-        replayed.feed(plays[-1].life.fed)
-        replayed.decide()
-    except CodeError as error:
-        assert str(error) == text
-        return [error]
-    return []
+def live_again(body, plays):
+    if plays:
+        plays[-1].replay(plays[-1].life.fed).decide()
+    else:  # it begins with its mistake
+        live(body, bytes(60))

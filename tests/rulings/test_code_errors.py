@@ -1,4 +1,4 @@
-"""Rulings 17, 18, 38, 45 and 63: what the code gets wrong blocks the run, is told with its line, and is never written."""
+"""Rulings 17, 18, 38, 45, 63: what the code gets wrong blocks the run, is told with its line and never written."""
 
 import gc
 import warnings
@@ -123,7 +123,7 @@ def test_18_arguments_that_no_longer_fit_block():
     def changed():
         yield sleep("1s")
 
-    with pytest.raises(BrokenProgram, match="shop:checkout: the run's arguments no longer fit: .*takes 0"):
+    with pytest.raises(BrokenProgram, match=r"shop:checkout: the run's arguments no longer fit: .*takes 0"):
         begun(recorded, "o").replay(fn=changed)
 
 

@@ -1,4 +1,4 @@
-"""Rulings 7, 8, 9 and 34: ends are counted from the log, only what is committed counts, and due timers have an order."""
+"""Rulings 7, 8, 9, 34: ends are counted from the log, only what is committed counts, due timers have an order."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -10,14 +10,13 @@ import inspect
 import sys
 import typing
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from attrs import field, frozen
+from attrs import define
 
-from yieldflow.core.asks import StepDefinition, WorkflowDefinition
 from yieldflow.core.values import Annotation, Arguments, Parameters
 from yieldflow.errors import BadDefinition
 
@@ -36,26 +35,28 @@ _AWAITED = (Awaitable, Coroutine)
 _UNRESOLVED = (NameError, AttributeError, TypeError, SyntaxError, KeyError)  # of an annotation that is evaluated
 
 
-@frozen
-class LazyStepDefinition(StepDefinition):
-    """A definition whose annotations are resolved at the first look."""
+@define(slots=False, eq=False)
+class LazyShape:
+    """The shape of a function, its annotations resolved at the first look."""
 
-    parameters: Parameters = field(init=False, eq=False, repr=False)
-    returns: Annotation = field(init=False, eq=False, repr=False)
+    fn: Callable[..., Any]
+    answer: Callable[[Callable[..., Any]], Annotation]
 
-    def __getattr__(self, name: str) -> Any:  # asked only while a slot is empty
-        return _resolved(self, name, step_returns)
+    @cached_property
+    def parameters(self) -> Parameters:
+        return parameters(self.fn)
+
+    @cached_property
+    def returns(self) -> Annotation:
+        return self.answer(self.fn)
 
 
-@frozen
-class LazyWorkflowDefinition(WorkflowDefinition):
-    """A definition whose annotations are resolved at the first look."""
+def step_shape(fn: Callable[..., Any]) -> LazyShape:
+    return LazyShape(fn, step_returns)
 
-    parameters: Parameters = field(init=False, eq=False, repr=False)
-    returns: Annotation = field(init=False, eq=False, repr=False)
 
-    def __getattr__(self, name: str) -> Any:  # asked only while a slot is empty
-        return _resolved(self, name, workflow_returns)
+def workflow_shape(fn: Callable[..., Any]) -> LazyShape:
+    return LazyShape(fn, workflow_returns)
 
 
 def bind(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
@@ -151,20 +152,6 @@ def _is_method(fn: Any) -> bool:
 
 def _shown(fn: Any) -> str:
     return str(getattr(fn, "__qualname__", None) or getattr(fn, "__func__", fn))
-
-
-def _resolved(
-    definition: StepDefinition | WorkflowDefinition, name: str, returns: Callable[[Callable[..., Any]], Annotation]
-) -> Any:
-    match name:
-        case "parameters":
-            value = parameters(definition.fn)
-        case "returns":
-            value = returns(definition.fn)
-        case _:
-            raise AttributeError(f"{type(definition).__name__} has no attribute {name!r}")
-    object.__setattr__(definition, name, value)  # the slot is filled once; it is nobody's to change
-    return value
 
 
 def _hint(fn: Callable[..., Any], name: str) -> Annotation:

@@ -17,11 +17,11 @@ from attrs import evolve, frozen
 from yieldflow.authoring.registry import DEFAULT
 from yieldflow.authoring.scope import inside, refuse_in_a_step
 from yieldflow.authoring.signatures import (
-    LazyStepDefinition,
     bind,
     default_name,
     former_names,
     refuse_what_is_no_function,
+    step_shape,
 )
 from yieldflow.core import asks
 from yieldflow.core.asks import StepDefinition, WorkflowDefinition
@@ -132,7 +132,7 @@ def step(*args: Any, **kwargs: Any) -> Any:
         return _defined(fn)
     _refuse(fn)
     refuse_in_a_step(fn.__qualname__)
-    return _call(LazyStepDefinition(default_name(fn), fn, plain=True), tuple(given), kwargs, None)
+    return _call(StepDefinition(default_name(fn), fn, step_shape(fn), plain=True), tuple(given), kwargs, None)
 
 
 def _decorator(
@@ -150,8 +150,8 @@ def _decorator(
 
     def decorate(fn: Any) -> Step[Any, Any]:
         _refuse(fn)
-        definition = LazyStepDefinition(
-            name or default_name(fn), fn, policy, options, also_known_as=former_names(also_known_as)
+        definition = StepDefinition(
+            name or default_name(fn), fn, step_shape(fn), policy, options, also_known_as=former_names(also_known_as)
         )
         DEFAULT.add_step(definition)
         return Step(definition)
@@ -163,7 +163,7 @@ def _defined(fn: Any) -> Step[Any, Any]:
     """`@step` and `step(fn)` look the same; a decorator sees its function before anything else can name it."""
     _refuse(fn)
     plain = inside.get() == "workflow" or fn.__name__ == "<lambda>" or _is_named(fn)
-    definition = LazyStepDefinition(default_name(fn), fn, plain=plain)
+    definition = StepDefinition(default_name(fn), fn, step_shape(fn), plain=plain)
     if not plain:
         DEFAULT.add_step(definition)
     return Step(definition)

@@ -14,11 +14,11 @@ from attrs import frozen
 from yieldflow.authoring.registry import DEFAULT
 from yieldflow.authoring.scope import refuse_in_a_step
 from yieldflow.authoring.signatures import (
-    LazyWorkflowDefinition,
     bind,
     default_name,
     former_names,
     refuse_what_is_no_function,
+    workflow_shape,
 )
 from yieldflow.authoring.source_check import check
 from yieldflow.core.asks import WorkflowCall, WorkflowDefinition
@@ -80,8 +80,8 @@ def workflow(
 
     def decorate(fn: Callable[..., Generator[Any, Any, Any]]) -> Workflow[Any, Any]:
         _refuse(fn)
-        definition = LazyWorkflowDefinition(
-            name=name or default_name(fn), fn=fn, version=version, also_known_as=former_names(also_known_as)
+        definition = WorkflowDefinition(
+            name or default_name(fn), fn, workflow_shape(fn), version, former_names(also_known_as)
         )
         DEFAULT.add_workflow(definition)
         return Workflow(definition)

@@ -16,7 +16,7 @@ from attrs import evolve, field, frozen
 from yieldflow.core.commands import StepOptions
 from yieldflow.core.retry import Retry
 from yieldflow.core.times import End, When, end
-from yieldflow.core.values import Annotation, Parameters
+from yieldflow.core.values import Annotation, Parameters, Shape
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -54,12 +54,19 @@ class StepDefinition:
 
     name: str
     fn: Callable[..., Any] = field(eq=False)
-    parameters: Parameters = field(eq=False, repr=False)
-    returns: Annotation = field(eq=False, repr=False)
+    shape: Shape = field(eq=False, repr=False)
     retry: Retry = Retry()
     options: StepOptions = StepOptions()
     plain: bool = False  # an undecorated function: never found by name, only by replaying the program
     also_known_as: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> Parameters:
+        return self.shape.parameters
+
+    @property
+    def returns(self) -> Annotation:
+        return self.shape.returns
 
 
 @frozen(repr=False)
@@ -86,10 +93,17 @@ class StepCall(Command[T_co]):
 class WorkflowDefinition:
     name: str
     fn: Callable[..., Generator[Any, Any, Any]] = field(eq=False)
-    parameters: Parameters = field(eq=False, repr=False)
-    returns: Annotation = field(eq=False, repr=False)
+    shape: Shape = field(eq=False, repr=False)
     version: str | None = None
     also_known_as: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> Parameters:
+        return self.shape.parameters
+
+    @property
+    def returns(self) -> Annotation:
+        return self.shape.returns
 
 
 @frozen(repr=False)

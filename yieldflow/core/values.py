@@ -27,6 +27,23 @@ class Parameters:
         return self.annotations.get(name, self.others)
 
 
+class Shape(Protocol):
+    """How the arguments and the answer of one function travel. It may be found out at the first look."""
+
+    @property
+    def parameters(self) -> Parameters: ...
+    @property
+    def returns(self) -> Annotation: ...
+
+
+@frozen
+class KnownShape:
+    """A shape that is given."""
+
+    parameters: Parameters = Parameters()
+    returns: Annotation = Any
+
+
 @frozen
 class Arguments:
     args: tuple[object, ...] = ()
