@@ -8,6 +8,7 @@ what the log holds. It never writes, never reads a clock, and is equal to a repl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import Error as CopyError
 from copy import deepcopy
 from typing import Any, assert_never
 
@@ -83,6 +84,7 @@ class Execution:
 
     def feed(self, events: Iterable[Event]) -> None:
         """Take the next events of the log. Raises `CodeError`, and `ImpossibleEvent` for a log that none may be."""
+        self._expect_whole()
         self._whole = False  # until this is over: it may be interrupted
         for event in events:
             self._match(event)
@@ -94,8 +96,7 @@ class Execution:
 
     def decide(self) -> tuple[Decision, ...]:
         """What to append, given all that was fed; nothing, if the log holds it already. Raises `CodeError`."""
-        if not self._whole:
-            raise BrokenProgram(self.workflow.name, "it was interrupted while it was fed; replay its log")
+        self._expect_whole()
         self._check_unasked()
         if self.tree is None or self.run.paused or self.run.ended is not None:
             return ()
@@ -148,6 +149,10 @@ class Execution:
                     raise self._changed((), "the run ended", "it goes on")
             case _:
                 pass
+
+    def _expect_whole(self) -> None:
+        if not self._whole:
+            raise BrokenProgram(self.workflow.name, "it was interrupted while it was fed; replay its log")
 
     def _check_unasked(self) -> None:
         for path, command in self._unasked.items():
@@ -206,7 +211,7 @@ class Execution:
             case Expired():
                 default = command.default if isinstance(command, ReceiveCommand) else MISSING
                 if default is not MISSING:
-                    return Answered(deepcopy(default))  # a hook may be declared once for all runs
+                    return Answered(_fresh(default))
                 return Raised(TimedOut(f"nothing came for {command!r}"))
             case Taken():
                 raise AssertionError("a taken payload is a decision")
@@ -237,10 +242,12 @@ class Execution:
         return self.codec.decode(payload, leaf.command.type)
 
     def _deliver(self, name: str) -> None:
+        """One payload, to whoever waits for it first: its branch goes on before the next one is handed over."""
         for leaf, position, value in self.mail.deliver(name):
             del self.leaves[leaf.path]
             self._taken[leaf.path] = position
             self._settle(leaf, Answered(value))
+            break
 
     # --- what the tree asks (the protocol `Leaves`) ---------------------------------------------------------------
 
@@ -319,3 +326,11 @@ class Execution:
     def _settle(self, leaf: Leaf, result: Result) -> None:
         assert self.tree is not None
         self.tree.settle(leaf, result)
+
+
+def _fresh(default: Any) -> Any:
+    """A hook may be declared once for all runs: what one of them does to its default is not another's."""
+    try:
+        return deepcopy(default)
+    except (TypeError, CopyError):
+        return default
