@@ -108,7 +108,8 @@ PUBLIC = [
 ALIASES = {"Ask", "Duration", "Flow", "When"}  # type aliases cannot have a docstring of their own
 
 CATCHES_EVERYTHING = {
-    "core/tree.py": 2,  # user code in the interpreter: its outcome, and what is left of it at its end
+    "core/tree.py": 1,  # user code in the interpreter: its outcome
+    "core/closing.py": 1,  # and what is left of it at its end
     "body.py": 1,  # user code in a step
     "cli/target.py": 1,  # user code that is imported
     "pool.py": 1,  # the loop of a service

@@ -9,7 +9,7 @@ from tests.core.harness import Life, begun
 from tests.rulings.steps import Order, a_charge, charge, ship
 from yieldflow import gather, now, race, sleep, step, workflow
 from yieldflow.core.asks import Command
-from yieldflow.core.tree import let_go
+from yieldflow.core.closing import let_go
 from yieldflow.errors import BrokenProgram, NotACommand, Unencodable
 
 HERE = r"test_code_errors.py:\d+ in test_.*program"

@@ -7,7 +7,6 @@ first out, so that the order is one and the depth of a program is not limited by
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
 from collections.abc import Generator
 from contextlib import suppress
@@ -18,7 +17,9 @@ from weakref import WeakSet
 
 from attrs import define, field, frozen
 
+from yieldflow.core.advice import advice, described
 from yieldflow.core.asks import Command, Gather, Question, Race
+from yieldflow.core.closing import let_go
 from yieldflow.core.frames import where
 from yieldflow.core.path import Path
 from yieldflow.errors import BrokenProgram, Cancelled, NotACommand, StepFailed
@@ -253,13 +254,13 @@ class Tree:
             case GeneratorType() if isinstance(parent, Group):
                 return self._open_branch(Branch(path, parent, item), asking)
             case _:
-                raise NotACommand(_described(item), where(asking.generator), _advice(item))
+                raise NotACommand(described(item), where(asking.generator), advice(item))
 
     def _open_branch(self, branch: Branch, asking: Branch) -> Branch:
         generator = branch.generator
         if generator in self._begun or getgeneratorstate(generator) != GEN_CREATED:
             again = "a generator can be asked once: call its function again for a new one"
-            raise NotACommand(_described(generator), where(asking.generator), again)
+            raise NotACommand(described(generator), where(asking.generator), again)
         self._begun.add(generator)
         self._ready.append(branch)
         return branch
@@ -343,45 +344,3 @@ def _last_line(error: BaseException) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return "the program" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-
-
-def _described(item: object) -> str:
-    if isinstance(item, GeneratorType):
-        return f"the generator {item.__qualname__}()"
-    if item is None or isinstance(item, bool | int | float | str | bytes):
-        text = repr(item)
-        return f"{text if len(text) <= 80 else text[:80] + '…'} ({type(item).__name__})"
-    return f"an object of the type {type(item).__qualname__}"  # its own text may be anything, also an error
-
-
-def _advice(item: object) -> str:
-    if isinstance(item, GeneratorType):
-        return f"write `yield from {item.__name__}(…)`, or ask it in gather() or race()"
-    if hasattr(item, "__await__"):
-        return "a workflow is a plain generator: make that function a step and yield its call"
-    if callable(item):
-        name = getattr(item, "__name__", "it")
-        return f"call it, or make it a step: `yield step({name}, …)`"
-    return "yield a command, such as a step's call, sleep(), hook(), gather() or race()"
-
-
-# --- letting go ---------------------------------------------------------------------------------------------------
-
-_KEPT: list[Generator[Any, Any, Any]] = []  # those that would not end: deleting one would raise again
-
-
-def let_go(generator: Generator[Any, Any, Any]) -> None:
-    """Close a suspended generator; what it asks while closing is dropped. The only place that does."""
-    for _ in range(100):
-        try:
-            generator.close()
-        except RuntimeError:  # "generator ignored GeneratorExit": it asked in a `finally`, that is expected
-            continue
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # noqa: BLE001 - user code: nobody is left to be told
-            return
-        return
-    _KEPT.append(generator)
-    if len(_KEPT) == 1:
-        warnings.warn(f"{generator!r} would not end; it is kept for good", RuntimeWarning, stacklevel=2)

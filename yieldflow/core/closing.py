@@ -1,0 +1,26 @@
+"""Letting go of a suspended generator, in the only place that does."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Generator
+from typing import Any
+
+_KEPT: list[Generator[Any, Any, Any]] = []  # those that would not end: deleting one would raise again
+
+
+def let_go(generator: Generator[Any, Any, Any]) -> None:
+    """Close a suspended generator; what it asks while closing is dropped."""
+    for _ in range(100):
+        try:
+            generator.close()
+        except RuntimeError:  # "generator ignored GeneratorExit": it asked in a `finally`, that is expected
+            continue
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - user code: nobody is left to be told
+            return
+        return
+    _KEPT.append(generator)
+    if len(_KEPT) == 1:
+        warnings.warn(f"{generator!r} would not end; it is kept for good", RuntimeWarning, stacklevel=2)
