@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Generator
+from types import GeneratorType
 from typing import Any
 
 _KEPT: list[Generator[Any, Any, Any]] = []  # those that would not end: deleting one would raise again
 
 
 def let_go(generator: Generator[Any, Any, Any]) -> None:
-    """Close a suspended generator; what it asks while closing is dropped."""
+    """Close a suspended generator, the innermost helper first; what they ask while closing is dropped."""
+    chain: list[Generator[Any, Any, Any]] = []
+    inner: object = generator
+    while isinstance(inner, GeneratorType):
+        chain.append(inner)
+        inner = inner.gi_yieldfrom
+    for one in reversed(chain):
+        _close(one)
+
+
+def _close(generator: Generator[Any, Any, Any]) -> None:
     for _ in range(100):
         try:
             generator.close()

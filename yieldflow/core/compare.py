@@ -7,6 +7,8 @@ since, or the order of a set, blocks no run.
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from yieldflow.core.asks import StepDefinition
 from yieldflow.core.commands import CallStep, OpenHook, Receive, Recorded, Sleep
 from yieldflow.core.values import Codec
@@ -50,3 +52,5 @@ def shown(command: Recorded) -> str:
             return f"open_hook {name!r}"
         case Receive(hook):
             return f"hook {hook!r}"
+        case _:
+            assert_never(command)

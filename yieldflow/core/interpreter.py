@@ -176,18 +176,17 @@ class Execution:
         match event:
             case RunStarted():
                 self._begin(event)
-            case CommandResolved(path=path):
+            case CommandResolved(path=path, outcome=Ok() | Err() | Expired() as outcome, attempt=attempt):
                 leaf = self.leaves.pop(path, None)
                 if leaf is not None:
                     if isinstance(leaf.command, ReceiveCommand):
                         self.mail.leave(leaf.command.hook, leaf)
-                    self._settle(leaf, self._result(leaf, event))
+                    self._settle(leaf, self._result(leaf, outcome, attempt))
             case HookReceived(name=name, payload=payload):
                 self.mail.put(name, self.run.length, payload)
                 self._deliver(name)
             case CancelRequested():
-                if self.tree is not None:
-                    self.tree.cancel(self.tree.root)
+                self._running.cancel(self._running.root)
             case _:
                 pass
 
@@ -199,32 +198,28 @@ class Execution:
             raise BrokenProgram(self.workflow.name, f"the run's arguments no longer fit: {error}") from error
         self.tree = Tree(program, self)
 
-    def _result(self, leaf: Leaf, resolved: CommandResolved) -> Result:
+    def _result(self, leaf: Leaf, outcome: Ok | Err | Expired, attempt: int) -> Result:
         command = leaf.command
-        match resolved.outcome:
+        match outcome:
             case Ok(value):
                 returns = command.definition.returns if isinstance(command, StepCall) else None
                 return Answered(None if isinstance(command, SleepCommand) else self.codec.decode(value, returns))
             case Err(failure):
                 name = command.definition.name if isinstance(command, StepCall) else repr(command)
-                return Raised(thrown(failure, name, resolved.attempt, self.codec, self.loaded))
+                return Raised(thrown(failure, name, attempt, self.codec, self.loaded))
             case Expired():
                 default = command.default if isinstance(command, ReceiveCommand) else MISSING
                 if default is not MISSING:
                     return Answered(_fresh(default))
                 return Raised(TimedOut(f"nothing came for {command!r}"))
-            case Taken():
-                raise AssertionError("a taken payload is a decision")
             case _:
-                assert_never(resolved.outcome)
+                assert_never(outcome)
 
     def _go_on(self) -> None:
         """How it ended is a function of the facts until then: a second cancellation changes no reason."""
-        if self.tree is None:
-            return
-        self.tree.run()
-        if self.tree.result is not None and self._ending is None:
-            self._ending = self._end(self.tree.result)
+        self._running.run()
+        if self._running.result is not None and self._ending is None:
+            self._ending = self._end(self._running.result)
 
     def _end(self, result: Result) -> Ending:
         match result:
@@ -324,8 +319,12 @@ class Execution:
         return ValueError(f"hook {name!r} was opened with the type {first!r} and cannot have {command.type!r} now")
 
     def _settle(self, leaf: Leaf, result: Result) -> None:
-        assert self.tree is not None
-        self.tree.settle(leaf, result)
+        self._running.settle(leaf, result)
+
+    @property
+    def _running(self) -> Tree:
+        assert self.tree is not None  # the first fact of any log starts it
+        return self.tree
 
 
 def _fresh(default: Any) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from attrs import frozen
 
@@ -77,6 +77,8 @@ def ends_at(wait: End, issued: Millis) -> Millis:
             return issued + millis
         case At(at):
             return at
+        case _:
+            assert_never(wait)
 
 
 def instant(value: datetime) -> Millis:

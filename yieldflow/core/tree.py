@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import suppress
 from inspect import GEN_CREATED, getgeneratorstate
 from types import GeneratorType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, assert_never
 from weakref import WeakSet
 
 from attrs import define, field, frozen
@@ -184,18 +184,15 @@ class Tree:
 
     def _start(self, node: Node) -> int:
         """Its turn has come. What a leaf answers at once is seen before the next one has its turn."""
-        match node:
-            case Branch():
-                node.started = True
-                return self._resume(node, Answered(None))
-            case Leaf():
-                node.started, self._turn = True, node
-                self.leaves.begin(node)
-                self._turn = None
-                if node.result is not None:
-                    self._ready.appendleft(node)
-            case Group():
-                pass
+        assert not isinstance(node, Group)
+        node.started = True
+        if isinstance(node, Branch):
+            return self._resume(node, Answered(None))
+        self._turn = node
+        self.leaves.begin(node)
+        self._turn = None
+        if node.result is not None:
+            self._ready.appendleft(node)
         return 0
 
     def _resume(self, branch: Branch, result: Result) -> int:
@@ -307,16 +304,14 @@ def _worse(outcome: Result, late: Result | None) -> Result:
             with suppress(AttributeError, TypeError):  # a frozen one takes no note
                 error.add_note(f"and then, while cleaning up: {type(late.error).__name__}: {late.error}")
             return outcome
+        case _:
+            assert_never(outcome)
 
 
 def _value(child: Node) -> Any:
-    match child.result:
-        case Answered(value):
-            return value
-        case Raised(error):
-            return error
-        case None:
-            raise AssertionError(f"branch {child.path} has not ended")
+    result = child.result
+    assert result is not None
+    return result.value if isinstance(result, Answered) else result.error
 
 
 def _send(branch: Branch, result: Result) -> tuple[Result | None, Any]:
@@ -327,6 +322,8 @@ def _send(branch: Branch, result: Result) -> tuple[Result | None, Any]:
                 return None, branch.generator.send(value)
             case Raised(error):
                 return None, branch.generator.throw(error)
+            case _:
+                assert_never(result)
     except StopIteration as stop:
         return Answered(stop.value), None
     except KeyboardInterrupt:

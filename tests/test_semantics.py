@@ -1,0 +1,293 @@
+"""Every case of docs/semantics.md is played by a test that exists, and every ruling by one that is named there."""
+
+import ast
+import re
+from functools import cache
+from itertools import chain
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docs" / "semantics.md").read_text(encoding="utf-8")
+NAMED = re.findall(r"`(tests/[\w/]+\.py::\w+)`", TEXT)
+
+PLAYED = {  # ruling -> the tests that play it; those that are not built yet are left out
+    1: (
+        "tests/rulings/test_engine_speculation.py::test_1_a_refused_speculation_is_dropped_and_its_fact_takes_its_true_place",
+        "tests/rulings/test_engine_speculation.py::test_1_a_speculation_whose_reply_is_lost_is_never_fed_again",
+        "tests/rulings/test_engine_speculation.py::test_1_nobody_speculates_while_another_task_of_the_run_is_claimed",
+    ),
+    2: (
+        "tests/rulings/test_cancellation.py::test_2_an_abandon_that_became_moot_is_not_written",
+        "tests/rulings/test_cancellation.py::test_2_what_was_asked_and_let_go_before_it_was_written_is_not_written_at_all",
+    ),
+    3: (
+        "tests/rulings/test_engine_speculation.py::test_3_the_same_length_is_not_the_same_log",
+        "tests/rulings/test_engine_speculation.py::test_3_a_log_shorter_than_what_is_known_is_read_from_the_start",
+    ),
+    4: (
+        "tests/rulings/test_determinism.py::test_4_a_recorded_command_that_is_no_longer_asked_is_found_though_another_one_is_equal",
+        "tests/rulings/test_determinism.py::test_4_a_new_question_is_compatible_with_a_live_run_and_an_old_one_may_go",
+        "tests/rulings/test_determinism.py::test_4_uuid4_asked_twice_differs_and_counts_in_its_own_branch",
+    ),
+    5: (
+        "tests/rulings/test_engine_outsiders.py::test_5_a_second_cancellation_appends_nothing",
+        "tests/rulings/test_engine_outsiders.py::test_5_a_full_inbox_takes_no_more_until_it_is_read",
+        "tests/rulings/test_engine_outsiders.py::test_5_a_delivery_that_is_sent_again_counts_once_and_answers_its_position",
+        "tests/rulings/test_engine_outsiders.py::test_5_every_commit_has_one_of_three_conditions",
+        "tests/rulings/test_engine_outsiders.py::test_5_a_run_that_has_ended_or_is_gone_takes_nothing",
+    ),
+    6: (
+        "tests/rulings/test_engine_claims.py::test_6_a_beat_between_the_look_and_the_revocation_keeps_the_claim",
+        "tests/rulings/test_engine_claims.py::test_6_a_claim_that_is_over_but_not_revoked_still_counts",
+        "tests/rulings/test_engine_claims.py::test_6_a_revoked_claim_reports_nothing_any_more",
+    ),
+    7: ("tests/rulings/test_timers.py::test_7_decisions_that_are_not_in_the_log_wake_nobody",),
+    8: ("tests/rulings/test_timers.py::test_8_a_command_keeps_what_was_asked_so_that_two_deciders_write_the_same",),
+    9: (
+        "tests/rulings/test_timers.py::test_9_time_does_not_run_backwards",
+        "tests/rulings/test_timers.py::test_9_decisions_do_not_move_the_time",
+    ),
+    10: (
+        "tests/rulings/test_deploys.py::test_10_what_is_thrown_does_not_depend_on_what_is_loaded",
+        "tests/core/test_failures.py::test_what_would_break_a_workflow_arrives_as_step_failed",
+        "tests/core/test_failures.py::test_a_stand_in_has_the_name_and_the_nearest_loaded_ancestor",
+    ),
+    14: (
+        "tests/rulings/test_deploys.py::test_14_a_deploy_with_another_order_of_sets_and_keys_a_new_default_and_other_options_blocks_no_run",
+        "tests/rulings/test_determinism.py::test_14_options_and_times_are_never_compared",
+        "tests/rulings/test_determinism.py::test_14_a_field_with_a_default_that_was_added_since_blocks_no_run",
+        "tests/rulings/test_determinism.py::test_14_other_arguments_are_another_command",
+        "tests/rulings/test_determinism.py::test_14_a_former_name_is_the_same_step",
+    ),
+    16: (
+        "tests/rulings/test_engine_memory.py::test_16_what_an_old_execution_complains_of_is_confirmed_from_scratch",
+        "tests/rulings/test_engine_memory.py::test_16_old_code_notes_that_it_cannot_go_on_and_new_code_goes_on",
+        "tests/rulings/test_engine_memory.py::test_16_only_a_tend_of_the_runs_own_queue_may_block_it",
+        "tests/rulings/test_engine_memory.py::test_16_an_unknown_step_is_left_unclaimed_and_stops_nothing_else",
+    ),
+    18: (
+        "tests/rulings/test_blocked_runs.py::test_18_a_code_error_blocks_the_run_and_the_fixed_code_goes_on",
+        "tests/rulings/test_blocked_runs.py::test_18_a_deploy_that_parts_from_the_log_blocks_until_it_is_reverted",
+        "tests/rulings/test_blocked_runs.py::test_18_an_ordinary_exception_fails_the_run_whatever_its_cause",
+        "tests/rulings/test_code_errors.py::test_18_what_is_no_command_is_told_with_its_line_and_what_was_meant",
+    ),
+    19: (
+        "tests/rulings/test_combinators.py::test_19_a_failed_gather_waits_for_the_clean_up_of_the_others",
+        "tests/rulings/test_combinators.py::test_19_a_race_waits_for_the_clean_up_of_the_losers",
+    ),
+    20: (
+        "tests/rulings/test_combinators.py::test_20_the_first_failure_is_raised_and_a_later_one_noted",
+        "tests/rulings/test_combinators.py::test_20_an_error_in_clean_up_replaces_an_answer",
+        "tests/rulings/test_combinators.py::test_20_a_cancelled_branch_that_goes_on_is_waited_for_and_its_value_dropped",
+    ),
+    22: (
+        "tests/rulings/test_cancellation.py::test_22_a_second_request_does_not_interrupt_the_clean_up_unless_it_is_a_second_request",
+    ),
+    23: (
+        "tests/rulings/test_combinators.py::test_23_a_branch_cancelled_before_its_first_step_never_starts",
+        "tests/rulings/test_combinators.py::test_23_branches_start_in_order_each_run_until_it_waits",
+    ),
+    25: (
+        "tests/rulings/test_cancellation.py::test_25_a_program_that_has_ended_takes_no_cancellation",
+        "tests/rulings/test_cancellation.py::test_25_a_cancellation_before_the_first_decision_is_thrown_at_the_first_ask",
+    ),
+    27: (
+        "tests/rulings/test_combinators.py::test_27_a_leaf_is_abandoned_at_once_while_the_clean_up_begins",
+        "tests/rulings/test_app_steps.py::test_27_a_body_whose_claim_is_gone_is_told_and_the_step_that_cleans_up_is_not",
+    ),
+    31: (
+        "tests/rulings/test_hooks.py::test_31_the_name_is_the_hook",
+        "tests/rulings/test_hooks.py::test_31_waiters_are_served_in_the_order_of_asking",
+        "tests/rulings/test_hooks.py::test_31_early_payloads_wait_and_late_ones_stay_for_the_next_wait",
+        "tests/rulings/test_hooks.py::test_31_an_abandoned_waiter_takes_nothing",
+        "tests/rulings/test_hooks.py::test_31_another_type_is_a_mistake_at_that_line",
+    ),
+    32: (
+        "tests/rulings/test_app_hooks.py::test_32_a_sender_who_has_the_type_is_told_at_once_and_nothing_is_written",
+        "tests/rulings/test_app_hooks.py::test_32_a_sender_without_the_type_neither_fails_nor_blocks_the_run",
+        "tests/rulings/test_hooks.py::test_32_what_does_not_fit_is_skipped_stays_in_the_log_and_the_hook_goes_on_waiting",
+        "tests/rulings/test_app_hooks.py::test_32_a_flood_ends_at_the_inbox_and_the_run_goes_on",
+        "tests/stores/contract_outsiders.py::test_a_full_inbox_does_not_keep_out_a_cancellation",
+    ),
+    34: (
+        "tests/engine/test_walks.py::test_b4_a_payload_that_comes_first_beats_the_timeout",
+        "tests/rulings/test_timers.py::test_34_log_order_decides_a_report_beats_a_sleep_that_nobody_has_rung",
+        "tests/rulings/test_engine_outsiders.py::test_34_a_sleep_that_is_rung_first_wins",
+        "tests/rulings/test_engine_outsiders.py::test_34_timers_that_are_due_together_come_by_their_ends_then_by_their_paths_as_numbers",
+        "tests/rulings/test_combinators.py::test_34_ties_in_one_fact_go_to_the_lower_branch",
+        "tests/rulings/test_combinators.py::test_34_a_race_of_nothing_is_refused_and_a_gather_of_nothing_is_answered",
+    ),
+    38: (
+        "tests/rulings/test_code_errors.py::test_38_arguments_are_encoded_when_they_are_asked",
+        "tests/rulings/test_code_errors.py::test_38_a_command_is_not_a_value",
+        "tests/rulings/test_app_steps.py::test_38_a_body_gets_a_decoded_copy_of_what_was_there_when_it_was_asked",
+    ),
+    39: (
+        "tests/rulings/test_retry.py::test_39_a_policy_matches_the_names_of_what_was_raised",
+        "tests/rulings/test_retry.py::test_39_limits_are_recorded_at_issue_and_a_policy_only_if_it_is_the_calls_own",
+        "tests/rulings/test_retry.py::test_39_the_jitter_is_the_same_for_every_worker_and_another_for_every_attempt",
+        "tests/engine/test_walks.py::test_b11_after_the_last_loss_the_step_fails",
+    ),
+    40: (
+        "tests/rulings/test_app_steps.py::test_40_an_answer_that_cannot_be_encoded_fails_its_step_and_is_not_tried_again",
+    ),
+    42: (
+        "tests/rulings/test_app_starts.py::test_42_a_second_start_answers_the_run_that_is_there_also_after_its_end",
+        "tests/rulings/test_app_starts.py::test_42_something_else_under_the_same_id_is_refused_and_changes_nothing",
+        "tests/rulings/test_app_starts.py::test_42_many_starts_at_once_are_one_run",
+        "tests/rulings/test_engine_outsiders.py::test_42_a_start_with_a_default_that_was_added_since_is_the_same_start",
+    ),
+    43: (
+        "tests/rulings/test_combinators.py::test_43_gather_answers_a_tuple_in_the_order_of_asking",
+        "tests/test_typing.py::test_type_checkers_reject_the_marked_lines_and_no_others",
+    ),
+    44: ("tests/test_typing.py::test_type_checkers_reject_the_marked_lines_and_no_others",),
+    45: (
+        "tests/rulings/test_code_errors.py::test_45_an_uncalled_step_is_a_call_only_if_nothing_is_required",
+        "tests/rulings/test_code_errors.py::test_45_the_same_generator_asked_twice_is_refused",
+        "tests/authoring/test_step.py::test_generators_are_refused",
+        "tests/authoring/test_step.py::test_methods_are_refused",
+        "tests/authoring/test_workflow.py::test_function_without_a_yield_is_told_to_yield",
+    ),
+    46: (
+        "tests/rulings/test_deploys.py::test_46_a_plain_function_is_run_only_by_who_replays_the_program",
+        "tests/authoring/test_step.py::test_plain_function_is_never_found_by_name",
+        "tests/authoring/test_step.py::test_queue_of_a_plain_function_needs_step",
+    ),
+    47: (
+        "tests/rulings/test_deploys.py::test_47_a_renamed_workflow_goes_on_with_the_logs_of_its_former_name",
+        "tests/authoring/test_registry.py::test_two_functions_of_one_name_are_refused_and_the_first_stays",
+        "tests/authoring/test_registry.py::test_a_cell_that_is_run_again_replaces",
+    ),
+    48: (
+        "tests/rulings/test_engine_rounds.py::test_48_a_tend_takes_work_of_its_queues_and_hints_at_the_rest",
+        "tests/rulings/test_engine_rounds.py::test_48_a_worker_without_the_program_reads_reports_and_hints_at_the_runs_own_queue",
+    ),
+    49: ("tests/rulings/test_engine_rounds.py::test_49_a_body_runs_inline_only_when_nothing_else_is_owed",),
+    51: (
+        "tests/rulings/test_engine_claims.py::test_51_a_body_that_runs_is_not_given_back_when_its_worker_stops",
+        "tests/rulings/test_engine_claims.py::test_51_what_has_not_begun_is_given_back_at_once_and_uses_up_nothing",
+    ),
+    52: (
+        "tests/rulings/test_engine_rounds.py::test_52_every_append_by_one_who_cannot_decide_has_somebody_look_soon",
+        "tests/rulings/test_engine_rounds.py::test_52_a_tender_that_has_nothing_to_append_sets_the_alarm_without_moving_the_head",
+    ),
+    53: (
+        "tests/rulings/test_stores.py::test_53_a_long_body_that_beats_never_rings",
+        "tests/stores/contract_alarms.py::test_renewing_moves_the_alarm",
+    ),
+    54: (
+        "tests/rulings/test_engine_rounds.py::test_54_an_alarm_that_nobody_answers_backs_off_and_any_commit_resets_it",
+        "tests/rulings/test_engine_rounds.py::test_54_a_blocked_run_backs_off_by_its_rings_alone",
+        "tests/rq/test_queue.py::test_a_queue_has_room_until_it_is_full",
+    ),
+    55: (
+        "tests/rulings/test_stores.py::test_55_no_run_id_names_the_key_of_another_kind_or_run",
+        "tests/stores/test_redis.py::test_every_key_of_a_run_names_its_kind_first_and_goes_with_the_run",
+    ),
+    56: (
+        "tests/rulings/test_stores.py::test_56_a_commit_that_is_refused_writes_nothing",
+        "tests/rulings/test_stores.py::test_56_more_decisions_than_a_commit_carries_come_with_the_next",
+        "tests/stores/test_redis.py::test_a_key_of_a_strange_type_is_met_before_anything_is_written",
+        "tests/stores/test_redis.py::test_a_commit_may_be_very_wide",
+    ),
+    57: (
+        "tests/rulings/test_engine_rounds.py::test_57_free_work_is_claimed_in_the_store_and_never_listed",
+        "tests/promises/test_cost.py::test_one_more_fact_calls_as_few_functions_however_many_commands_are_open",
+    ),
+    59: (
+        "tests/rulings/test_engine_memory.py::test_59_an_execution_is_had_by_one_tender_at_a_time",
+        "tests/rulings/test_engine_memory.py::test_59_who_runs_a_body_leaves_the_execution_to_others",
+    ),
+    60: (
+        "tests/rulings/test_stores.py::test_60_waiters_on_sqlite_hear_of_their_process_at_once_and_of_others_soon",
+        "tests/rulings/test_stores.py::test_60_a_waiter_on_redis_looks_by_itself_when_nothing_is_published",
+        "tests/stores/test_sqlite.py::test_a_wait_ends_when_another_process_moves_the_head",
+    ),
+    61: (
+        "tests/rulings/test_stores.py::test_61_the_time_of_a_worker_is_the_stores_and_never_runs_backwards",
+        "tests/rulings/test_stores.py::test_61_a_clock_that_jumps_makes_a_lost_worker_and_no_second_outcome",
+        "tests/stores/test_memory.py::test_the_clock_stands_still_while_the_wall_clock_runs_backwards",
+    ),
+    62: (
+        "tests/rulings/test_engine_memory.py::test_62_the_cache_is_bounded_by_count_and_by_bytes_the_least_used_goes_first",
+    ),
+    63: (
+        "tests/rulings/test_code_errors.py::test_63_a_generator_that_asks_while_it_is_closed_is_closed_all_the_same",
+        "tests/rulings/test_code_errors.py::test_63_one_that_ignores_it_for_ever_is_kept_and_said_once",
+    ),
+    64: (
+        "tests/rulings/test_app_steps.py::test_64_a_command_that_is_never_yielded_is_a_value_and_nothing_is_said",
+        "tests/authoring/test_source_check.py::test_commands_that_are_never_yielded",
+        "tests/authoring/test_workflow.py::test_what_its_source_shows_to_be_a_mistake_is_refused_with_the_line",
+    ),
+    66: (
+        "tests/rulings/test_determinism.py::test_66_rng_is_a_random_of_its_own_each_time_and_the_same_on_every_replay",
+    ),
+    67: (
+        "tests/rulings/test_engine_speculation.py::test_67_decisions_carry_no_time_and_the_engine_stamps_them",
+        "tests/rulings/test_engine_speculation.py::test_67_a_commit_that_is_repeated_is_known_by_its_head",
+    ),
+    68: (
+        "tests/rulings/test_engine_claims.py::test_68_a_stale_reader_cannot_claim_what_is_resolved",
+        "tests/rulings/test_engine_claims.py::test_68_a_lost_table_runs_a_body_twice_and_commits_it_once",
+        "tests/rulings/test_engine_claims.py::test_68_a_missing_entry_is_never_read_as_done",
+    ),
+    69: (
+        "tests/rulings/test_engine_claims.py::test_69_who_sees_the_process_gone_revokes_at_once",
+        "tests/rulings/test_engine_claims.py::test_69_a_living_neighbour_is_left_alone",
+        "tests/e2e/test_stopping.py::test_ctrl_c_in_a_body_of_the_main_thread_counts_no_attempt",
+    ),
+    70: (
+        "tests/rulings/test_engine_rounds.py::test_70_parallel_bodies_are_several_tends_of_one_run",
+        "tests/rulings/test_engine_rounds.py::test_70_who_tends_beside_a_running_body_rings_its_timers",
+    ),
+    71: (
+        "tests/rulings/test_app_hooks.py::test_71_what_nobody_ever_takes_was_delivered_at_its_position",
+        "tests/rulings/test_hooks.py::test_71_what_nobody_takes_is_shown_as_unread",
+    ),
+    72: (
+        "tests/rulings/test_app_hooks.py::test_72_a_default_is_answered_fresh_each_time_and_not_recorded",
+        "tests/rulings/test_app_hooks.py::test_72_the_timeout_of_an_attempt_and_that_of_a_wait_are_different_errors",
+    ),
+}
+BUILT = {*range(1, 11), 14, 16, *range(18, 21), 22, 23, 25, 27, 31, 32, 34, *range(38, 41), *range(42, 50)}
+BUILT |= {*range(51, 58), *range(59, 65), *range(66, 73)}
+
+
+@cache
+def functions(file: str) -> frozenset[str]:
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+def missing(names: list[str]) -> list[str]:
+    return [name for name in names if name.partition("::")[2] not in functions(name.partition("::")[0])]
+
+
+def a_sentence(name: str) -> bool:
+    return re.fullmatch(r"test_(b?\d+_)?[a-z0-9]+(_[a-z0-9]+){2,}", name.partition("::")[2]) is not None
+
+
+def test_each_test_that_is_named_exists():
+    assert missing([*NAMED, *chain(*PLAYED.values())]) == []
+
+
+def test_the_names_of_tests_are_sentences():
+    assert [name for name in NAMED if not a_sentence(name)] == []
+
+
+def test_each_ruling_that_is_built_is_played_by_a_test_that_the_document_names():
+    assert set(PLAYED) == BUILT
+    assert [ruling for ruling, names in PLAYED.items() if not set(names) & set(NAMED)] == []
+
+
+def test_the_document_names_the_tests_of_the_table_and_no_others():
+    assert sorted(NAMED) == sorted(set(chain(*PLAYED.values())))
+
+
+def test_each_case_of_the_document_is_followed_by_its_tests():
+    cases = [number for number, part in enumerate(TEXT.split("\n\n")) if part.startswith("**")]
+    lists = [number for number, part in enumerate(TEXT.split("\n\n")) if part.startswith("- `tests/")]
+    assert [number + 1 for number in cases] == lists
+    assert len(cases) > 40
