@@ -62,7 +62,7 @@ class Play:
         if what % 16 < 8 and path is not None:
             self.met["reported late"] += path not in life.execution.leaves
         match what % 16:
-            case _ if self.trace.cleaning > 0 and what >= 48:
+            case _ if self.trace.cleaning > 0 and what >= 16:
                 self.cancel(which)
             case 0 | 1 | 2 | 3 | 4 if path is not None:
                 self.answer(path, which)
@@ -76,7 +76,7 @@ class Play:
                 name = ["anything", *sorted(HOOKS)][which % 4]
                 for number in range(1 + which // 100):
                     life.send(name, PAYLOADS[name][(which + number) % len(PAYLOADS[name])])
-            case 12 | 13 | 14:
+            case 12 | 13 | 14 | 15:
                 self.cancel(which)
             case _:
                 life.commit()

@@ -287,3 +287,16 @@ def test_an_execution_without_events_has_nothing_to_say():
     assert execution.decide() == ()
     assert execution.waiting() == ()
     execution.close()
+
+
+def test_63_an_interrupt_while_closing_is_nobodys_to_swallow():
+    def interrupted():
+        try:
+            yield
+        finally:
+            raise KeyboardInterrupt
+
+    generator = interrupted()
+    next(generator)
+    with pytest.raises(KeyboardInterrupt):
+        let_go(generator)

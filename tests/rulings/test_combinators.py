@@ -4,7 +4,7 @@ import pytest
 
 from tests.core.harness import begun
 from tests.rulings.steps import Declined, a_charge, a_refund
-from yieldflow import gather, hook, open_hook, race, sleep
+from yieldflow import gather, hook, now, open_hook, race, sleep
 from yieldflow.core.events import Abandon, Finish, Issue
 from yieldflow.core.outcome import Cancelled as WasCancelled
 from yieldflow.core.outcome import Err
@@ -259,3 +259,29 @@ def test_an_abandoned_receive_takes_nothing():
     life.send("h", "late")
     life.commit()
     assert life.result == "late"
+
+
+def test_what_is_answered_at_once_wins_before_the_rest_has_its_turn():
+    def program():
+        return (yield race(open_hook("h"), now(), open_hook("g"), a_charge()))[0]
+
+    life = begun(program)
+    assert life.result == 0
+    assert life.run.issued == {(1, 1)}
+
+
+def test_branches_are_cancelled_in_order_however_deep_they_lie():
+    order = []
+
+    def branch(name):
+        try:
+            yield a_charge(name)
+        finally:
+            order.append(name)
+
+    def program():
+        yield gather(gather(branch("a"), branch("b")), branch("c"))
+
+    life = begun(program)
+    life.cancel()
+    assert order == ["a", "b", "c"]

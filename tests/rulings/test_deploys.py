@@ -1,4 +1,4 @@
-"""Rulings 10, 14, 46 and 47 on a real log: other processes, other modules loaded, other code than before."""
+"""Rulings 4, 10, 14, 46 and 47 on a real log: other processes, other modules loaded, other code than before."""
 
 import os
 import subprocess
@@ -6,13 +6,52 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pytest
 from attrs import evolve
 
 from tests.engine.world import World
-from yieldflow import App, Flow, StepFailed, hook, step, workflow
+from yieldflow import App, Flow, StepFailed, gather, hook, step, workflow
 from yieldflow.authoring.registry import DEFAULT, Registry
 from yieldflow.core.events import CommandResolved
 from yieldflow.core.outcome import Ok
+
+# --- 4 ----------------------------------------------------------------------------------------------------------------
+
+
+@workflow
+def charged() -> Flow[str]:
+    yield note("charge")
+    yield note("invoice")
+    yield note("thank")
+    yield hook("go")
+    return "all of it"
+
+
+def shorter() -> Flow[str]:
+    yield note("charge")
+    return "done early"
+
+
+def later() -> Flow[str]:
+    yield note("charge")
+    yield gather(note("invoice"), note("thank"))
+    return "in branches"
+
+
+@pytest.mark.parametrize("changed", [shorter, later])
+def test_4_a_step_that_was_dropped_is_missed_before_anything_is_decided(changed):
+    world = World(lambda request: request.call.name)
+    world.start(charged())
+    world.worker("w1").tend().to_end()
+    before = world.events()
+    deployed_code = Registry()
+    deployed_code.add_workflow(evolve(charged.definition, fn=changed))
+    tending = world.worker("w2", registry=deployed_code).tend()
+    assert tending.to_end().state == "blocked"
+    assert "at path 2 its log holds" in tending.tended.reason
+    assert "it is no longer asked" in tending.tended.reason
+    assert world.events() == before
+
 
 # --- 10 ---------------------------------------------------------------------------------------------------------------
 
