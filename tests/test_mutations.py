@@ -92,7 +92,7 @@ MUTANTS = [
     ),
     Mutant(
         "core/compare.py",
-        "return codec.same(codec.encode_arguments(today, step.parameters), asked.arguments)",
+        "return codec.same(today, asked)",
         "return False",
         "rulings/test_determinism.py::test_14_a_field_with_a_default_that_was_added_since_blocks_no_run",
     ),
@@ -164,8 +164,8 @@ MUTANTS = [
     ),
     Mutant(
         "engine/outside.py",
-        "if codec.same(codec.encode_arguments(today, workflow.parameters), now):",
-        "if False:",
+        "if not same_arguments(existing.arguments, encoded(call, codec), workflow.parameters, codec):",
+        "if existing.arguments != encoded(call, codec):",
         "rulings/test_engine_outsiders.py::test_42_a_start_with_a_default_that_was_added_since_is_the_same_start",
     ),
     Mutant(

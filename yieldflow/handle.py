@@ -12,6 +12,7 @@ from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand
 from yieldflow.core.events import Event, RunFinished
 from yieldflow.core.failures import to_exception
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Err, Ok
+from yieldflow.engine.requests import Inline
 from yieldflow.errors import RunBlocked, RunCancelled, RunFailed, StoreError, TimedOut, UnknownRun
 from yieldflow.inspection import Inspection, inspect
 from yieldflow.ports import Log, Mark, Status, Summary
@@ -52,8 +53,10 @@ class Handle(Generic[T_co]):
         On an embedded store this process works on the run meanwhile, in threads. Raises `RunFailed` (with the
         workflow's own exception as `__cause__`), `RunCancelled`, `RunBlocked` (embedded only), `TimedOut`.
         """
-        log = self._wait(None if timeout is None else monotonic() + timeout, timeout)
-        answer: T_co = self._outcome(log)
+        deadline = None if timeout is None else monotonic() + timeout
+        if self._app.embedded and self.status() not in _ENDED:
+            self._drive("never", deadline, timeout)
+        answer: T_co = self._outcome(self._watch(deadline, timeout))
         return answer
 
     def cancel(self, reason: str | None = None, *, again: bool = False) -> None:
@@ -88,7 +91,7 @@ class Handle(Generic[T_co]):
         given back: no attempt is counted. Raises `RunBlocked`, `UnknownRun`, `StoreError`.
         """
         try:
-            self._drive()
+            self._drive("alone")
         except KeyboardInterrupt:
             interrupted()
             self._app.abandon()
@@ -96,11 +99,12 @@ class Handle(Generic[T_co]):
 
     # --- how it is done ---------------------------------------------------------------------------------------
 
-    def _drive(self) -> None:
+    def _drive(self, inline: Inline, deadline: float | None = None, timeout: float | None = None) -> None:
+        """Tend it in this thread, and let the threads of the app do what is not done here, until it ends."""
         runtime = self._app.runtime
         still = 0
         while True:
-            tended = runtime.tend(self.run_id, inline="alone", hints=runtime.pool, stopping=runtime.pool.stopping)
+            tended = runtime.tend(self.run_id, inline=inline, hints=runtime.pool, stopping=runtime.pool.stopping)
             match tended.state:
                 case "ended":
                     return
@@ -111,24 +115,24 @@ class Handle(Generic[T_co]):
                 case "stopped":
                     continue
                 case "waiting":
-                    moved = self._pause(tended.head, tended.alarm, still)
+                    moved = self._pause(tended.head, tended.alarm, still, deadline)
                     still = 0 if moved else still + 1
                 case _:
                     assert_never(tended.state)
+            self._expect_time(deadline, timeout)
 
-    def _wait(self, deadline: float | None, timeout: float | None) -> Log:
-        """Until it has ended; embedded, its work is offered to the threads of this process."""
+    def _watch(self, deadline: float | None, timeout: float | None) -> Log:
+        """Until it has ended, by the work of others."""
         still = 0
         while (log := self._stand()).summary.status not in _ENDED:
-            if deadline is not None and monotonic() >= deadline:
-                raise TimedOut(f"run {self.run_id!r} has not ended within {timeout:g} s; it is {log.summary.status}")
-            if self._app.embedded:
-                if log.summary.note is not None:
-                    raise RunBlocked(self.run_id, log.summary.note.reason)
-                self._app.runtime.pool.offer(self.run_id, log.summary.queue)
-            moved = self._pause(log.head, log.alarm if self._app.embedded else None, still, deadline)
+            self._expect_time(deadline, timeout)
+            moved = self._pause(log.head, None, still, deadline)
             still = 0 if moved else still + 1
         return log
+
+    def _expect_time(self, deadline: float | None, timeout: float | None) -> None:
+        if deadline is not None and monotonic() >= deadline:
+            raise TimedOut(f"run {self.run_id!r} has not ended within {timeout:g} s; it is {self.status()}")
 
     def _pause(self, head: Mark | None, alarm: int | None, still: int, deadline: float | None = None) -> bool:
         """Until the log grows, the alarm is due or a while is over: longer each time nothing has happened."""

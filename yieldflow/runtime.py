@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from threading import Event as Flag
 from threading import Thread
-from typing import Literal
 
 from attrs import define, field
 
@@ -21,7 +20,7 @@ from yieldflow.codec import JsonCodec
 from yieldflow.core.times import Millis
 from yieldflow.drive import Clock, Ports, drive
 from yieldflow.engine.live import Cache
-from yieldflow.engine.requests import Body, Execute, Tended, Worker
+from yieldflow.engine.requests import Body, Execute, Inline, Tended, Worker
 from yieldflow.engine.tend import Tools, tend
 from yieldflow.errors import StoreError
 from yieldflow.pool import Pool
@@ -61,7 +60,7 @@ class Runtime:
         run_id: str,
         *,
         stopping: Callable[[], bool] = lambda: False,
-        inline: Literal["always", "alone"] = "always",
+        inline: Inline = "always",
         hints: Queue | None = None,
         slice_: Millis = SLICE,
     ) -> Tended:

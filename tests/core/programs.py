@@ -127,10 +127,19 @@ class Trace:
     """What a program has seen, in the order of seeing."""
 
     seen: list[tuple[str, str]] = field(factory=list)
+    guarding: int = 0  # branches that would clean up if they were cancelled now
     cleaning: int = 0  # branches that clean up right now
 
     def note(self, value: object) -> None:
         self.seen.append((type(value).__qualname__, shown(value)))
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        self.guarding += 1
+        try:
+            yield
+        finally:
+            self.guarding -= 1
 
     @contextmanager
     def clean_up(self) -> Iterator[None]:
@@ -182,7 +191,8 @@ def guarded(guard: Guard, trace: Trace) -> Flow[None]:
                     raise
         case "cancelled":
             try:
-                yield from perform(guard.body, trace)
+                with trace.guard():
+                    yield from perform(guard.body, trace)
             except Cancelled as cancelled:
                 trace.note(cancelled)
                 with trace.clean_up():
@@ -191,7 +201,8 @@ def guarded(guard: Guard, trace: Trace) -> Flow[None]:
                     raise
         case "finally":
             try:
-                yield from perform(guard.body, trace)
+                with trace.guard():
+                    yield from perform(guard.body, trace)
             finally:
                 with trace.clean_up():
                     yield from perform(guard.clean, trace)

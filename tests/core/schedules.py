@@ -63,8 +63,8 @@ class Play:
         if what % 16 < 8 and path is not None:
             self.met["reported late"] += path not in life.execution.leaves
         match what % 16:
-            case _ if self.trace.cleaning > 0 and what >= 16:
-                self.cancel(which)
+            case _ if (self.trace.cleaning > 0 and what >= 16) or (self.trace.guarding > 0 and what >= 192):
+                self.cancel()
             case 0 | 1 | 2 | 3 | 4 if path is not None:
                 self.answer(path, which)
             case 5 | 6 if path is not None:
@@ -77,17 +77,15 @@ class Play:
                 name = ["anything", *sorted(HOOKS)][which % 4]
                 for number in range(1 + which // 100):
                     life.send(name, PAYLOADS[name][(which + number) % len(PAYLOADS[name])])
-            case 12 | 13 | 14 | 15:
-                self.cancel(which)
+            case 12 if which >= 128:
+                self.cancel()
             case _:
                 life.commit()
 
-    def cancel(self, which: int) -> None:
-        """Seldom out of the blue: most runs should come somewhere before."""
-        if self.trace.cleaning > 0 or which >= 32 or self.life.run.cancelled is not None:
-            self.met["cancelled"] += 1
-            self.met["cancelled while cleaning up"] += self.trace.cleaning > 0
-            self.life.cancel(f"reason {which}")
+    def cancel(self) -> None:
+        self.met["cancelled"] += 1
+        self.met["cancelled while cleaning up"] += self.trace.cleaning > 0
+        self.life.cancel(f"reason {len(self.life.log)}")
 
     def answer(self, path: Path, which: int) -> None:
         """Also one that the program no longer waits for."""

@@ -89,7 +89,7 @@ def test_18_a_code_error_blocks_the_run_and_the_fixed_code_goes_on(fn, said):
     assert handle.status() == "blocked"
 
     fixed = app_with(sound.definition.fn, broken.store)
-    assert fixed.run(sound(), run_id="r") == 1
+    assert fixed.start(sound(), run_id="r").result(timeout=10) == 1
     assert fixed.get("r").history()[: len(log)] == log
     broken.close()
     fixed.close()

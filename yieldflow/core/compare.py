@@ -11,7 +11,7 @@ from typing import assert_never
 
 from yieldflow.core.asks import StepDefinition
 from yieldflow.core.commands import CallStep, OpenHook, Receive, Recorded, Sleep
-from yieldflow.core.values import Codec
+from yieldflow.core.values import Codec, Parameters
 from yieldflow.errors import Undecodable, Unencodable
 
 
@@ -32,13 +32,18 @@ def same_command(recorded: Recorded, asked: Recorded, step: StepDefinition | Non
 def _same_call(recorded: CallStep, asked: CallStep, step: StepDefinition, codec: Codec) -> bool:
     if recorded.name != asked.name and recorded.name not in step.also_known_as:
         return False
-    if codec.same(recorded.arguments, asked.arguments):
+    return same_arguments(recorded.arguments, asked.arguments, step.parameters, codec)
+
+
+def same_arguments(recorded: bytes, asked: bytes, parameters: Parameters, codec: Codec) -> bool:
+    """Whether they are equal as they are, or once the recorded ones are written as they would be today."""
+    if codec.same(recorded, asked):
         return True
     try:
-        today = codec.decode_arguments(recorded.arguments, step.parameters)
-        return codec.same(codec.encode_arguments(today, step.parameters), asked.arguments)
+        today = codec.encode_arguments(codec.decode_arguments(recorded, parameters), parameters)
     except (Undecodable, Unencodable):
         return False
+    return codec.same(today, asked)
 
 
 def shown(command: Recorded) -> str:

@@ -113,10 +113,9 @@ def _claims(t: Tending, put: tuple[Free, ...], run: Run, conclusion: Conclusion,
     ready = [work for work in put if work.queue in t.me.queues and work.not_before <= now]
     if t.mine or t.time_is_up() or not ready:
         return ()
-    if t.me.inline == "alone":
-        decided = conclusion.decisions
-        if steps_after(run, decided) > 1 or wakes(run, decided, now) is not None:
-            return ()
+    decided = conclusion.decisions
+    if not t.may_run(steps_after(run, decided), wakes(run, decided, now)):
+        return ()
     return (t.claim(ready[0].path),)
 
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from yieldflow.codec.packing import pack
 from yieldflow.core.asks import WorkflowCall
+from yieldflow.core.compare import same_arguments
 from yieldflow.core.events import CancelRequested, HookReceived, Limits, RunStarted
 from yieldflow.core.times import Millis
 from yieldflow.core.values import Arguments, Codec
 from yieldflow.engine.planning import summary
-from yieldflow.errors import BadArguments, BadRunId, RunExists, Undecodable, Unencodable
+from yieldflow.errors import BadArguments, BadRunId, RunExists, Unencodable
 from yieldflow.ports import HINT_AFTER, Commit, Head, Open
 
 CANCEL = "cancel"  # the key of a cancellation: a second one appends nothing
@@ -75,16 +76,8 @@ def expect_same(existing: RunStarted, call: WorkflowCall[object], codec: Codec) 
     workflow = call.definition
     if existing.workflow not in (workflow.name, *workflow.also_known_as):
         raise RunExists(existing.run_id, f"the workflow {existing.workflow}")
-    now = encoded(call, codec)
-    if codec.same(existing.arguments, now):
-        return
-    try:
-        today = codec.decode_arguments(existing.arguments, workflow.parameters)
-        if codec.same(codec.encode_arguments(today, workflow.parameters), now):
-            return
-    except (Undecodable, Unencodable):
-        pass
-    raise RunExists(existing.run_id, "other arguments")
+    if not same_arguments(existing.arguments, encoded(call, codec), workflow.parameters, codec):
+        raise RunExists(existing.run_id, "other arguments")
 
 
 def delivery(

@@ -116,6 +116,11 @@ Body: TypeAlias = Returned | Threw | Stopped | Unfit
 # --- who asks ---------------------------------------------------------------------------------------------------
 
 
+Inline: TypeAlias = Literal["always", "alone", "never"]
+"""Whether a tender runs bodies itself. alone: only when nothing else is owed before one ends; others are there for
+the rest. never: all are left to others."""
+
+
 @frozen
 class Worker:
     """A worker, as the engine needs to know it. Everything impure is a function it was given."""
@@ -127,8 +132,7 @@ class Worker:
     gone: Callable[[str], bool]  # whether the process of the worker of that name is known to be dead
     stopping: Callable[[], bool]
     slice: Millis = 1_000  # how long one tend may go on taking work
-    inline: Literal["always", "alone"] = "always"
-    """alone: run a body only when nothing else is owed before it ends; others are there for the rest."""
+    inline: Inline = "always"
 
 
 # --- how a tend ended ---------------------------------------------------------------------------------------------

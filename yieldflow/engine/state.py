@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, assert_never
 
 from attrs import define, field
 
@@ -88,12 +88,23 @@ class Tending:
         asked = None if self.live is None else self.live.execution.step(path)
         return self.tools.registry.step(name) if asked is None else asked
 
-    def alone(self) -> bool:
-        """Whether nothing else is owed before a body ends."""
+    def may_run(self, steps: int, wake: Millis | None) -> bool:
+        """Whether bodies are run here, when so many steps are open and the clock owes something at *wake*."""
+        match self.me.inline:
+            case "always":
+                return True
+            case "alone":
+                return steps <= 1 and wake is None
+            case "never":
+                return False
+            case _:
+                assert_never(self.me.inline)
+
+    def may_run_now(self) -> bool:
         if self.live is None:
             return True
         run = self.live.execution.run
-        return run.steps <= 1 and wakes(run, (), self.me.now()) is None
+        return self.may_run(run.steps, wakes(run, (), self.me.now()))
 
     def ours(self) -> dict[str, int]:
         """Of the free entries those of our queues."""

@@ -26,7 +26,7 @@ def next_work(t: Tending) -> Asking[tuple[Claimed, CallStep] | None]:
         return None
     if t.mine:
         return t.mine.pop(0)
-    if t.me.inline == "alone" and not t.alone():
+    if not t.may_run_now():
         yield from _leave_to_others(t, HELP)
     return (yield from _take(t)) if t.ours() else None
 
