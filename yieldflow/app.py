@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cache, cached_property
 from threading import Event as Flag
@@ -268,7 +268,8 @@ class App:
         if self.working:
             self.runtime.pool.offer(run_id, self.queue)
         elif not self.embedded:
-            self.hints.offer(run_id, self.queue)
+            with suppress(StoreError):  # it may be lost: the alarm leaves another one
+                self.hints.offer(run_id, self.queue)
 
     @cached_property
     def hints(self) -> Queue:

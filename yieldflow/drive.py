@@ -25,7 +25,7 @@ from yieldflow.engine.requests import (
     Tended,
     Worker,
 )
-from yieldflow.errors import ReplyLost
+from yieldflow.errors import ReplyLost, StoreError
 from yieldflow.ports import Commit, Holding, Queue, Store
 
 _PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, 3.0)  # seconds; in all less than a lease: a body that has run is not run again
@@ -124,7 +124,9 @@ def perform(request: Request, ports: Ports) -> Any:
         case Release(run_id, path, token, not_before):
             return store.release(run_id, path, token, not_before)
         case Offer(run_id, queue, count):
-            return ports.queue.offer(run_id, queue, count)
+            with suppress(StoreError):  # a hint may be lost: the alarm leaves another one
+                ports.queue.offer(run_id, queue, count)
+            return None
         case Execute():
             return ports.execute(request)
         case _:
