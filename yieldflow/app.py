@@ -19,7 +19,17 @@ from yieldflow.core.answers import token_hash
 from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand, WorkflowCall
 from yieldflow.core.events import Limits, RunStarted
 from yieldflow.core.times import Duration, Millis, duration, instant
-from yieldflow.engine.outside import CANCEL, cancellation, check_run_id, delivery, expect_same, opening, started
+from yieldflow.engine.outside import (
+    CANCEL,
+    cancellation,
+    check_hook,
+    check_run_id,
+    check_tags,
+    delivery,
+    expect_same,
+    opening,
+    started,
+)
 from yieldflow.errors import (
     BadPayload,
     InboxFull,
@@ -145,6 +155,7 @@ class App:
         count once, however often it is sent. Raises `UnknownRun`, `RunEnded`, `BadPayload`, `InboxFull`.
         """
         name, kind = _hook(hook)
+        check_hook(name)
         return self._deliver(run_id, name, self._payload(name, payload, kind), key, None)
 
     def resume_hook(self, token: str, payload: Any, *, key: str | None = None) -> int:
@@ -236,6 +247,7 @@ class App:
             raise UsageError(f"start() takes the call of a workflow, such as checkout(order), not {call!r}")
         name = f"{call.definition.fn.__name__}-{fresh()}" if run_id is None else run_id
         check_run_id(name)
+        check_tags(tags or {})
         event = started(
             call,
             name,

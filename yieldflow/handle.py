@@ -101,10 +101,10 @@ class Handle(Generic[T_co]):
 
     def _drive(self, inline: Inline, deadline: float | None = None, timeout: float | None = None) -> None:
         """Tend it in this thread, and let the threads of the app do what is not done here, until it ends."""
-        runtime = self._app.runtime
         still = 0
         while True:
-            tended = runtime.tend(self.run_id, inline=inline, hints=runtime.pool, stopping=runtime.pool.stopping)
+            runtime = self._app.runtime  # another one, if somebody closed the app meanwhile
+            tended = runtime.tend(self.run_id, inline=inline, hints=runtime.pool)
             match tended.state:
                 case "ended":
                     return
@@ -113,7 +113,7 @@ class Handle(Generic[T_co]):
                 case "unknown":
                     raise UnknownRun(self.run_id)
                 case "stopped":
-                    continue
+                    pass  # its time slice is over; the next one begins
                 case "waiting":
                     moved = self._pause(tended.head, tended.alarm, still, deadline)
                     still = 0 if moved else still + 1

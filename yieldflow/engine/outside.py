@@ -11,7 +11,7 @@ from yieldflow.core.events import CancelRequested, HookReceived, Limits, RunStar
 from yieldflow.core.times import Millis
 from yieldflow.core.values import Arguments, Codec
 from yieldflow.engine.planning import summary
-from yieldflow.errors import BadArguments, BadRunId, RunExists, Unencodable
+from yieldflow.errors import BadArguments, BadPayload, BadRunId, RunExists, Unencodable, UsageError
 from yieldflow.ports import HINT_AFTER, Commit, Head, Open
 
 CANCEL = "cancel"  # the key of a cancellation: a second one appends nothing
@@ -21,6 +21,19 @@ def check_run_id(run_id: str) -> None:
     """Raises `BadRunId`. `~` marks the generations of a run."""
     if not 1 <= len(run_id) <= 200 or not run_id.isprintable() or "~" in run_id:
         raise BadRunId(run_id)
+
+
+def check_hook(name: str) -> None:
+    """Raises `BadPayload`: no workflow can ask a hook of another name."""
+    if not isinstance(name, str) or not 1 <= len(name) <= 200 or not name.isprintable():
+        raise BadPayload(str(name)[:40], "the name of a hook has 1 to 200 printable characters")
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Raises `UsageError`."""
+    for key, value in tags.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise UsageError(f"tags map texts to texts; {key!r}: {value!r} does not")
 
 
 def started(

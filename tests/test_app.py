@@ -1,0 +1,51 @@
+"""What an app refuses, with one sentence, and leaves everything as it was."""
+
+import pytest
+
+from yieldflow import App, Flow, step, workflow
+from yieldflow.errors import BadPayload, UsageError
+
+
+@step
+def one() -> int:
+    return 1
+
+
+@workflow
+def asks() -> Flow[int]:
+    return (yield from one())
+
+
+@pytest.fixture
+def app():
+    app = App("memory:")
+    yield app
+    app.close()
+
+
+@pytest.mark.parametrize("tags", [{"order": 42}, {1: "one"}])
+def test_tags_map_texts_to_texts(app: App, tags):
+    with pytest.raises(UsageError, match="tags map texts to texts"):
+        app.start(asks(), run_id="r", tags=tags)
+    assert app.runs().runs == ()
+
+
+@pytest.mark.parametrize("hook", ["", "x" * 201, "a\nb"])
+def test_a_payload_for_a_hook_that_cannot_be_is_refused(app: App, hook):
+    app.start(asks(), run_id="r")
+    before = app.get("r").history()
+    with pytest.raises(BadPayload, match="1 to 200 printable characters"):
+        app.send("r", hook, 1)
+    assert app.get("r").history() == before
+
+
+def test_a_run_goes_on_though_its_app_is_closed_by_another_thread(app: App):
+    handle = app.start(asks(), run_id="r")
+    app.runtime.pool.stop()
+    del app.runtime
+    assert handle.result(timeout=10) == 1
+
+
+def test_a_step_is_not_a_run(app: App):
+    with pytest.raises(UsageError, match="takes the call of a workflow"):
+        app.start(one())
