@@ -109,6 +109,7 @@ ALIASES = {"Ask", "Duration", "Flow", "When"}  # type aliases cannot have a docs
 
 CATCHES_EVERYTHING = {
     "core/tree.py": 1,  # user code in the interpreter: its outcome
+    "core/failures.py": 1,  # the text of its errors
     "core/closing.py": 1,  # and what is left of it at its end
     "body.py": 1,  # user code in a step
     "cli/target.py": 1,  # user code that is imported

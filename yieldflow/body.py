@@ -12,6 +12,7 @@ import inspect
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from threading import Condition, Thread
 from typing import Any
@@ -128,10 +129,11 @@ class Heart:
         except StoreError:
             return  # the lease may run out: then somebody else goes on, and our report is refused
         for held, head in zip(holding, heads, strict=True):
-            held.lost = held.lost or head is None
-            if held.head is not None and head != held.head:
-                self.moved(held.beat.run_id)
-            held.head = head
+            moved = held.head is not None and head != held.head
+            held.lost, held.head = held.lost or head is None, head
+            if moved:
+                with suppress(StoreError):  # a hint may be lost
+                    self.moved(held.beat.run_id)
 
 
 def execute(request: Execute, heart: Heart, codec: Codec, now: Callable[[], Millis]) -> Body:

@@ -28,7 +28,8 @@ from yieldflow.engine.requests import (
 from yieldflow.errors import ReplyLost, StoreError
 from yieldflow.ports import Commit, Holding, Queue, Store
 
-_PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, 3.0)  # seconds; in all less than a lease: a body that has run is not run again
+# seconds; in all less than a lease of 10 s: a body that has run need not run again
+_PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, 3.0)
 
 
 @define(eq=False)
@@ -115,8 +116,8 @@ def perform(request: Request, ports: Ports) -> Any:
             (reply,) = store.commit((commit,))
             clock.heard(reply.now)
             return reply
-        case Take(run_id, token):
-            granted = store.claim(run_id, ports.me.queues, ports.me.name, (token,))
+        case Take(run_id, queues, token):
+            granted = store.claim(run_id, queues, ports.me.name, (token,))
             clock.heard(granted.now)
             return granted
         case Inspect(run_id):

@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 
 
-def name(pid: int | None = None) -> str:
-    """The worker name of this process, or of process *pid* of this machine."""
-    own = os.getpid() if pid is None else pid
+def name() -> str:
+    """The worker name of this process."""
+    own = os.getpid()
     return f"{_place()}:{own}:{_began(own) or 0}"
 
 
@@ -44,14 +44,14 @@ def _place() -> str:
 
 
 def _began(pid: int) -> int | None:
-    """Clock ticks since boot at which the process began; None: there is no such process, or no /proc."""
+    """Clock ticks since boot at which the process began, -1 of a zombie; None: it cannot be seen."""
     fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return int(fields[19]) if len(fields) > 19 and fields[0] != "Z" else None
+    if len(fields) <= 19:
+        return None
+    return -1 if fields[0] == "Z" else int(fields[19])
 
 
 def _alive(pid: int) -> bool:
-    if Path("/proc/self/stat").exists():
-        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -63,6 +63,6 @@ def _alive(pid: int) -> bool:
 
 def _read(file: str) -> str:
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
+        return Path(file).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""

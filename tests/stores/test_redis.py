@@ -142,7 +142,7 @@ def test_a_key_of_a_strange_type_is_met_before_anything_is_written(harness: Redi
     head = start(harness)
     before = log(harness)
     harness.client.set(f"yieldflow:{kind}:{RUN}", "not ours")
-    with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+    with pytest.raises(StoreUnsuitable, match="WRONGTYPE"):
         change(harness, Head(head), b"x", put=(free(),), hooks={"hash": "name"}, alarm=1)
     harness.client.delete(f"yieldflow:{kind}:{RUN}")
     assert (log(harness).head, log(harness).alarm, log(harness).entries) == (head, before.alarm, 0)

@@ -24,7 +24,6 @@ LONGEST_MESSAGE = 10_000
 LONGEST_TRACEBACK = 20_000
 DEEPEST_CAUSE = 10
 
-_BROKEN_TEXT = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 _NOT_TAKEN = (AttributeError, LookupError, TypeError, ValueError)  # what built-in constructors raise for odd arguments
 _BREAKS_GENERATORS = (StopIteration, StopAsyncIteration)  # thrown into one, they turn into RuntimeError
 
@@ -95,7 +94,7 @@ def _names(error: BaseException) -> tuple[str, ...]:
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except _BROKEN_TEXT as broken:
+    except Exception as broken:  # noqa: BLE001 - user code: whatever its text raises, the failure is recorded
         return f"(its text cannot be had: {type(broken).__name__})"
 
 

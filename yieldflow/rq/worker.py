@@ -21,6 +21,7 @@ from typing import Any
 import redis
 from attrs import frozen
 from rq import Queue, SimpleWorker
+from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
 from yieldflow.errors import StoreError
@@ -105,16 +106,21 @@ class Worker(SimpleWorker):
     # --- how it is done ---------------------------------------------------------------------------------------
 
     def _take(self, hint: Hint, runtime: Runtime) -> None:
-        if hint.run_id is None:
-            job = Job.fetch(hint.job_id, connection=self.connection, serializer=self.serializer)
-            self.execute_job(job, Queue(hint.queue, connection=self.connection, serializer=self.serializer))
-            return
         try:
-            runtime.work_on(hint.run_id, self._stop.is_set)
+            if hint.run_id is None:
+                self._execute(hint)
+            else:
+                runtime.work_on(hint.run_id, self._stop.is_set)
         except StoreError as error:
             _LOG.warning("run %s is left for later: %s", hint.run_id, error)
         except Exception:  # noqa: BLE001 - the loop of a service: one run must not stop the others
-            _LOG.exception("run %s is left for later", hint.run_id)
+            _LOG.exception("%s is left for later", hint)
+
+    def _execute(self, hint: Hint) -> None:
+        """A job of another kind, as RQ would; one whose hash is gone is nothing to do."""
+        with suppress(NoSuchJobError):
+            job = Job.fetch(hint.job_id, connection=self.connection, serializer=self.serializer)
+            self.execute_job(job, Queue(hint.queue, connection=self.connection, serializer=self.serializer))
 
     def _await(self, keys: list[str]) -> None:
         """Wake when a hint lies in the first queue, without taking it; look at the others now and then."""
@@ -135,7 +141,7 @@ class Worker(SimpleWorker):
                 self.heartbeat()
 
     def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's
-        """Once: finish the body that runs, take nothing new. Twice: stop at once, its lease runs out."""
+        """Once: finish the body that runs, take nothing new. Twice: stop at once, and give it back."""
         if self._stop.is_set():
             raise KeyboardInterrupt
         _LOG.warning("stopping: the body that runs may end")

@@ -61,11 +61,11 @@ def check_server(client: redis.Redis) -> None:
 
     A server that does not tell its settings is taken as it is.
     """
-    try:
-        with replies():
+    with replies():
+        try:
             told = client.info()
-    except (failures.NoPermissionError, failures.ResponseError):
-        return
+        except (failures.NoPermissionError, failures.ResponseError):
+            return
     if int(told.get("cluster_enabled", 0)) or told.get("redis_mode") == "cluster":
         raise StoreUnsuitable(where(client), "it is a Redis Cluster, and a run's keys would lie on several nodes")
     if told.get("aof_enabled") == 0:
@@ -89,6 +89,8 @@ def replies() -> Iterator[None]:
         raise StoreUnsuitable("redis", "its memory is used up; nothing was written") from error
     except (failures.ConnectionError, failures.TimeoutError, failures.ReadOnlyError) as error:
         raise ReplyLost(str(error) or type(error).__name__) from error
+    except failures.RedisError as error:  # what a script refuses is refused before its first write
+        raise StoreUnsuitable("redis", str(error)) from error
 
 
 def where(client: redis.Redis) -> str:
