@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -107,14 +108,19 @@ def _command(
 def _supervise(commands: list[list[str]], *, restart: bool) -> None:
     """Keep one process a command; a worker that dies is started again."""
     with stopped_by_signals() as stop:
-        running = [subprocess.Popen(command) for command in commands]  # noqa: S603 - our own command
+        running = [_child(command) for command in commands]
         while not stop.wait(0.2) and (restart or any(process.poll() is None for process in running)):
             for number, process in enumerate(running):
                 if restart and process.poll() is not None:
                     click.echo(f"worker {process.pid} ended with {process.returncode}; starting another", err=True)
                     stop.wait(_RESTART)
-                    running[number] = subprocess.Popen(commands[number])  # noqa: S603 - our own command
+                    running[number] = _child(commands[number])
         _end(running)
+
+
+def _child(command: list[str]) -> subprocess.Popen[bytes]:
+    """In a process group of its own: Ctrl-C is for us, and we tell it to stop, once."""
+    return subprocess.Popen(command, process_group=0)  # noqa: S603 - our own command
 
 
 def _end(processes: list[subprocess.Popen[bytes]]) -> None:
@@ -140,7 +146,7 @@ def stopped_by_signals() -> Iterator[Flag]:
             raise KeyboardInterrupt
         stop.set()
 
-    former = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    former = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
         yield stop
     finally:
@@ -155,15 +161,27 @@ def bundled_server() -> Iterator[str]:
         raise UsageError(_BUNDLED)
     home = Path(".yieldflow").resolve()
     home.mkdir(exist_ok=True)
-    socket = home / "valkey.sock"
-    options = ["--port", "0", "--unixsocket", str(socket), "--dir", str(home), "--appendonly", "yes", "--save", ""]
+    address = home / "valkey.sock"
+    options = ["--port", "0", "--unixsocket", str(address), "--dir", str(home), "--appendonly", "yes", "--save", ""]
+    _expect_nobody(address)
     with (home / "valkey.log").open("ab") as log:
         server = subprocess.Popen([str(_binary()), *options], stdout=log, stderr=log, start_new_session=True)  # noqa: S603
     try:
         for _ in range(100):
-            if socket.exists() or server.poll() is not None:
+            if address.exists() or server.poll() is not None:
                 break
             time.sleep(0.05)
-        yield f"unix://{socket}"
+        yield f"unix://{address}"
     finally:
         _end([server])
+
+
+def _expect_nobody(address: Path) -> None:
+    """A socket that a killed server left is taken away. Raises `UsageError` where a server answers."""
+    with socket.socket(socket.AF_UNIX) as knock:
+        try:
+            knock.connect(str(address))
+        except OSError:
+            address.unlink(missing_ok=True)
+            return
+    raise UsageError(f"another `yieldflow dev` serves {address}; use its URL, or end it")
