@@ -7,12 +7,19 @@ the outcomes of runs and steps, which a program may catch.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import attrs
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
+
+
+def masked(url: str) -> str:
+    """A URL without its password."""
+    return re.sub(r"(://[^/@]*:)[^/@]*@", r"\1***@", url)
+
 
 error = attrs.define(slots=False, eq=False, str=False)  # exceptions keep identity, `__dict__` and their own `__str__`
 
@@ -81,7 +88,7 @@ class BadUrl(UsageError):
 
     def __str__(self) -> str:
         return (
-            f"the store URL {self.url!r} {self.reason}; "
+            f"the store URL {masked(self.url)!r} {self.reason}; "
             "use memory:, sqlite:///file.db, redis://host:port/0, rediss:// or unix://"
         )
 
@@ -152,7 +159,8 @@ class StoreUnreachable(StoreError):
     reason: str
 
     def __str__(self) -> str:
-        return f"the store {self.url} cannot be reached ({self.reason}); is the server running, and is the URL right?"
+        asked = "is the server running, and is the URL right?"
+        return f"the store {masked(self.url)} cannot be reached ({self.reason}); {asked}"
 
 
 @error
@@ -161,7 +169,7 @@ class StoreUnsuitable(StoreError):
     reason: str
 
     def __str__(self) -> str:
-        return f"the store {self.url} cannot be used: {self.reason}"
+        return f"the store {masked(self.url)} cannot be used: {self.reason}"
 
 
 @error
@@ -207,7 +215,7 @@ class NonDeterminism(CodeError):
             f"  at:       {self.where}\n"
             "The usual causes: steps were added, removed or reordered; a clock, random number, environment "
             "variable or unordered set decides in the workflow.\n"
-            "Revert the change, or let only new runs take it: `if (yield patched('change-id')): …`"
+            "Revert the change, or let the runs that are under way end before you deploy it; nothing is lost meanwhile."
         )
 
 

@@ -140,7 +140,7 @@ def test_a_change_is_found_before_anything_is_written(changed):
 def test_the_message_names_the_line_that_asks():
     with pytest.raises(NonDeterminism, match=rf"{__file__}:\d+ in with_other_arguments") as caught:
         lived().replay(fn=with_other_arguments)
-    assert "patched('change-id')" in str(caught.value)
+    assert "Revert the change" in str(caught.value)
 
 
 def test_a_change_in_a_branch_names_the_line_in_the_branch():
