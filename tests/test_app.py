@@ -3,7 +3,7 @@
 import pytest
 
 from yieldflow import App, Flow, step, workflow
-from yieldflow.errors import BadPayload, UsageError
+from yieldflow.errors import BadPayload, BadRunId, BadUrl, UsageError
 
 
 @step
@@ -49,3 +49,38 @@ def test_a_run_goes_on_though_its_app_is_closed_by_another_thread(app: App):
 def test_a_step_is_not_a_run(app: App):
     with pytest.raises(UsageError, match="takes the call of a workflow"):
         app.start(one())
+
+
+@step(queue="gpu")
+def render() -> str:
+    return "rendered"
+
+
+@workflow
+def renders() -> Flow[str]:
+    return (yield from render())
+
+
+def test_an_embedded_store_serves_every_queue(app: App):
+    assert app.start(renders()).result(timeout=10) == "rendered"
+    assert app.run(renders()) == "rendered"
+
+
+def test_an_app_without_threads_is_refused():
+    with pytest.raises(UsageError, match="threads=0"):
+        App("memory:", threads=0)
+
+
+def test_modules_may_be_one_text_and_spaces_do_not_matter():
+    assert App("memory:", modules="json, decimal").settings.modules == ("json", "decimal")
+
+
+def test_a_password_is_in_no_error():
+    with pytest.raises(BadUrl) as refused:
+        App("postgres://user:secret@host/db").runs()
+    assert "secret" not in str(refused.value)
+
+
+def test_a_run_id_is_a_text(app: App):
+    with pytest.raises(BadRunId):
+        app.start(asks(), run_id=5)

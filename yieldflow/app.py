@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cache, cached_property
 from threading import Event as Flag
+from threading import RLock
 from typing import Any, TypeVar
 
 from yieldflow.authoring.registry import DEFAULT, Registry
@@ -68,7 +69,7 @@ class App:
         self,
         url: str | None = None,
         *,
-        modules: Iterable[str] = (),
+        modules: str | Iterable[str] = (),
         queue: str = "yieldflow",
         step_queue: str | None = None,
         lease: Duration = "10s",
@@ -78,6 +79,9 @@ class App:
         converter: Any = None,
         threads: int = 4,
     ) -> None:
+        if threads < 1:
+            raise UsageError(f"threads={threads} must be at least 1")
+        self._lock = RLock()
         self.settings = settings(url, modules, prefix)
         self.queue = queue
         self.base_url = base_url
@@ -214,15 +218,24 @@ class App:
         if "store" in self.__dict__:
             self.store.close()
             del self.store
+        self.__dict__.pop("hints", None)
 
     @cached_property
     def store(self) -> Store:
         """Raises `BadUrl`, `StoreUnreachable`, `StoreUnsuitable`."""
-        return connect(self.settings.url, self.settings.prefix)
+        with self._lock:  # two threads have one store
+            if (made := self.__dict__.get("store")) is None:
+                made = self.__dict__["store"] = connect(self.settings.url, self.settings.prefix)
+            store: Store = made
+            return store
 
     @cached_property
     def runtime(self) -> Runtime:
-        return self._runtime(self.threads)
+        with self._lock:
+            if (made := self.__dict__.get("runtime")) is None:
+                made = self.__dict__["runtime"] = self._runtime(self.threads)
+            runtime: Runtime = made
+            return runtime
 
     @property
     def embedded(self) -> bool:
@@ -235,7 +248,7 @@ class App:
 
     def _runtime(self, threads: int, queues: tuple[str, ...] = (), hints: Queue | None = None) -> Runtime:
         self.registry.load(self.settings.modules)
-        own = tuple(dict.fromkeys((self.queue, self.limits.step_queue or self.queue)))
+        own = None if self.embedded else tuple(dict.fromkeys((self.queue, self.limits.step_queue or self.queue)))
         return Runtime(self.store, self.codec, self.registry, queues or own, hints, threads)
 
     # --- how it is done ---------------------------------------------------------------------------------------------

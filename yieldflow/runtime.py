@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,23 +36,23 @@ def fresh() -> str:
 
 @define(eq=False)
 class Runtime:
-    """What tends runs here. *queues*: whose work this process may take."""
+    """What tends runs here. *queues*: whose work this process may take; None: all."""
 
     store: Store
     codec: JsonCodec
     registry: Registry
-    queues: tuple[str, ...]
+    queues: tuple[str, ...] | None
     hints: Queue | None = None  # where hints go; None: to the pool of this process
     threads: int = 4
     clock: Clock = field(factory=Clock, init=False)
     cache: Cache = field(factory=Cache, init=False)
     pool: Pool = field(init=False)
     heart: Heart = field(init=False)
-    pid: int = field(factory=os.getpid, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.pool = Pool(self._pump, self.threads)
-        self.heart = Heart(self.store, lambda run_id: (self.hints or self.pool).offer(run_id, self.queues[0]))
+        queue = self.queues[0] if self.queues else ""
+        self.heart = Heart(self.store, lambda run_id: (self.hints or self.pool).offer(run_id, queue))
 
     def tend(
         self,
@@ -79,7 +78,7 @@ class Runtime:
         while self.clock.now() < until and not stopping():
             due = self.store.due(RUNS_A_TURN)
             for run in due:
-                if run.queue in self.queues and self.clock.now() < until:
+                if (self.queues is None or run.queue in self.queues) and self.clock.now() < until:
                     self.tend(run.run_id, stopping=stopping)
                 else:
                     queue.offer(run.run_id, run.queue)

@@ -22,18 +22,22 @@ class Settings:
     prefix: str
 
 
-def settings(
-    url: str | None = None, modules: Iterable[str] = (), prefix: str | None = None, *, default_url: str = DEFAULT_URL
-) -> Settings:
+def settings(url: str | None = None, modules: str | Iterable[str] = (), prefix: str | None = None) -> Settings:
     """Raises `UsageError` for a pyproject.toml that cannot be read."""
     table = _table()
     listed = os.environ.get("YIELDFLOW_MODULES")
-    known = table.get("modules", ()) if listed is None else [name for name in listed.split(",") if name]
+    known = table.get("modules", ()) if listed is None else listed
     return Settings(
-        url or os.environ.get("YIELDFLOW_URL") or str(table.get("url", default_url)),
-        tuple(modules) or tuple(map(str, known)),
+        url or os.environ.get("YIELDFLOW_URL") or str(table.get("url", DEFAULT_URL)),
+        _several(modules) or _several(known),
         prefix or os.environ.get("YIELDFLOW_PREFIX") or str(table.get("prefix", "yieldflow")),
     )
+
+
+def _several(modules: str | Iterable[str]) -> tuple[str, ...]:
+    """Names in a list, or in a text with commas."""
+    listed = modules.split(",") if isinstance(modules, str) else modules
+    return tuple(name.strip() for name in listed if name.strip())
 
 
 def _table() -> Mapping[str, Any]:

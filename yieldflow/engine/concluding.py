@@ -110,7 +110,7 @@ def _commit(t: Tending, live: Live, conclusion: Conclusion) -> Asking[Reply | No
 
 def _claims(t: Tending, put: tuple[Free, ...], run: Run, conclusion: Conclusion, now: Millis) -> tuple[Claim, ...]:
     """The first new work that may begin here rides in the commit that creates it."""
-    ready = [work for work in put if work.queue in t.me.queues and work.not_before <= now]
+    ready = [work for work in put if t.me.serves(work.queue) and work.not_before <= now]
     if t.mine or t.time_is_up() or not ready:
         return ()
     decided = conclusion.decisions

@@ -19,8 +19,8 @@ CANCEL = "cancel"  # the key of a cancellation: a second one appends nothing
 
 def check_run_id(run_id: str) -> None:
     """Raises `BadRunId`. `~` marks the generations of a run."""
-    if not 1 <= len(run_id) <= 200 or not run_id.isprintable() or "~" in run_id:
-        raise BadRunId(run_id)
+    if not isinstance(run_id, str) or not 1 <= len(run_id) <= 200 or not run_id.isprintable() or "~" in run_id:
+        raise BadRunId(str(run_id))
 
 
 def check_hook(name: str) -> None:

@@ -29,7 +29,7 @@ def look(t: Tending) -> Asking[None]:
         t.drop()
     if log is None:
         return
-    t.foreign = log.summary.queue not in t.me.queues
+    t.foreign = not t.me.serves(log.summary.queue)
     if t.live is None and not t.foreign and log.summary.finished_at is None:
         t.hold()
         t.live, t.cached = Live(_execution(t, log.summary.workflow), Mark(0, "")), False

@@ -36,9 +36,10 @@ class Save:
 
 @frozen
 class Take:
-    """Claim one free entry of the worker's queues. Answered by `Granted`."""
+    """Claim one free entry of these queues. Answered by `Granted`."""
 
     run_id: str
+    queues: tuple[str, ...]
     token: str
 
 
@@ -126,13 +127,16 @@ class Worker:
     """A worker, as the engine needs to know it. Everything impure is a function it was given."""
 
     name: str
-    queues: tuple[str, ...]
+    queues: tuple[str, ...] | None  # None: all there are, for want of other workers
     now: Callable[[], Millis]  # the store's time, as far as it is known here
     fresh: Callable[[], str]  # random ids: claim tokens and commit ids
     gone: Callable[[str], bool]  # whether the process of the worker of that name is known to be dead
     stopping: Callable[[], bool]
     slice: Millis = 1_000  # how long one tend may go on taking work
     inline: Inline = "always"
+
+    def serves(self, queue: str) -> bool:
+        return self.queues is None or queue in self.queues
 
 
 # --- how a tend ended ---------------------------------------------------------------------------------------------

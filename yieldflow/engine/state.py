@@ -108,7 +108,8 @@ class Tending:
 
     def ours(self) -> dict[str, int]:
         """Of the free entries those of our queues."""
-        return {queue: self.left[queue] for queue in self.me.queues if self.left[queue] > 0}
+        queues = self.left if self.me.queues is None else self.me.queues
+        return {queue: self.left[queue] for queue in queues if self.left[queue] > 0}
 
     def time_is_up(self) -> bool:
         return self.me.stopping() or self.me.now() >= self.until

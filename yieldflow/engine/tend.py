@@ -96,7 +96,7 @@ def _remind(t: Tending, log: Log) -> Asking[None]:
     if log.rings > 0:
         t.log = evolve(log, rings=0)
         for queue, count in log.free.items():
-            if queue not in t.me.queues:
+            if not t.me.serves(queue):
                 yield Offer(t.run_id, queue, min(count, HELP))
 
 

@@ -21,7 +21,7 @@ def next_work(t: Tending) -> Asking[tuple[Claimed, CallStep] | None]:
     """A claim whose body may begin now, or None."""
     if t.me.stopping() or (t.time_is_up() and not t.mine):
         yield from return_claims(t)
-        t.hinted = bool(t.ours())
+        t.hinted = t.hinted or bool(t.ours())
         yield from _leave_to_others(t, 1)
         return None
     if t.mine:
@@ -78,7 +78,7 @@ def _leave_to_others(t: Tending, count: int) -> Asking[None]:
 
 def _take(t: Tending) -> Asking[tuple[Claimed, CallStep] | None]:
     try:
-        granted: Granted = yield Take(t.run_id, t.token())
+        granted: Granted = yield Take(t.run_id, tuple(t.ours()), t.token())
     except ReplyLost:
         yield from look(t)
         return t.mine.pop(0) if t.mine else None
