@@ -65,21 +65,20 @@ def drive(tending: Generator[Request, Any, Tended], ports: Ports) -> Tended:
     """Perform the requests of one tender until it ends. Raises `StoreError`, and what a body was interrupted by."""
     reply: Any = None
     lost: ReplyLost | None = None
-    while True:
-        try:
-            request = _resume(tending, reply, lost)
-        except StopIteration as ended:
-            tended: Tended = ended.value
-            return tended
-        lost, performed = None, False
-        try:
-            reply = insist(request, ports)
-            performed = True
-        except ReplyLost as error:
-            lost, performed = error, True
-        finally:
-            if not performed:
-                tending.close()
+    try:
+        while True:
+            try:
+                request = _resume(tending, reply, lost)
+            except StopIteration as ended:
+                tended: Tended = ended.value
+                return tended
+            lost = None
+            try:
+                reply = insist(request, ports)
+            except ReplyLost as error:
+                lost = error
+    finally:
+        tending.close()  # where it has not ended
 
 
 def _resume(tending: Generator[Request, Any, Tended], reply: Any, lost: ReplyLost | None) -> Request:
