@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def masked(url: str) -> str:
     """A URL without its password."""
-    return re.sub(r"(://[^/@]*:)[^/@]*@", r"\1***@", url)
+    return re.sub(r"(://[^/:@]*:)[^/]*@", r"\1***@", url)
 
 
 error = attrs.define(slots=False, eq=False, str=False)  # exceptions keep identity, `__dict__` and their own `__str__`

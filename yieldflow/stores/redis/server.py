@@ -32,17 +32,17 @@ def connect(url: str, **options: Any) -> redis.Redis:
     Raises `BadUrl` and `StoreUnreachable`.
     """
     if urlsplit(url).scheme not in SCHEMES:
-        raise BadUrl(_masked(url), "is not one of a Redis server")
+        raise BadUrl(url, "is not one of a Redis server")
     settings = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": REPLY_SECONDS, **options}
     try:
         client = redis.Redis.from_url(url, **{**settings, **_never_twice()})
     except ValueError as error:
-        raise BadUrl(_masked(url), f"cannot be read ({error})") from error
+        raise BadUrl(url, f"cannot be read ({error})") from error
     try:
         client.ping()
     except (failures.ConnectionError, failures.TimeoutError, failures.ResponseError, OSError) as error:
         client.close()
-        raise StoreUnreachable(_masked(url), str(error)) from error
+        raise StoreUnreachable(url, str(error)) from error
     return client
 
 
@@ -102,8 +102,3 @@ def where(client: redis.Redis) -> str:
 def _never_twice() -> dict[str, Any]:
     # redis-py sends a command up to ten times by default: a commit that was applied would come back as a conflict
     return {"retry": Retry(NoBackoff(), 0), "retry_on_error": [], "decode_responses": False}
-
-
-def _masked(url: str) -> str:
-    parts = urlsplit(url)
-    return url.replace(f":{parts.password}@", ":***@") if parts.password else url
