@@ -68,7 +68,7 @@ def hook(
     >>> hook("approval", bool, timeout="2d", default=False)
     hook('approval', timeout='2d', default=False)
     """
-    return ReceiveCommand[Any](_hook_name(name), type).options(timeout=timeout, default=default)
+    return ReceiveCommand[Any](hook_name(name), type).options(timeout=timeout, default=default)
 
 
 @overload
@@ -81,7 +81,7 @@ def open_hook(name: str, type: Any = Any) -> Command[Hook[Any]]:  # noqa: A002 -
     >>> open_hook("approval", bool)
     open_hook('approval')
     """
-    return OpenHookCommand(_hook_name(name), type)
+    return OpenHookCommand(hook_name(name), type)
 
 
 @overload
@@ -213,7 +213,8 @@ def uuid4() -> Command[UUID]:
     return UUID4
 
 
-def _hook_name(name: str) -> str:
+def hook_name(name: str) -> str:
+    """Raises ValueError for what cannot be one."""
     if not isinstance(name, str) or not 1 <= len(name) <= 200 or not name.isprintable():
         raise ValueError(f"{name!r} cannot be the name of a hook: use 1 to 200 printable characters")
     return name

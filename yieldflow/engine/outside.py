@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from yieldflow.authoring.verbs import hook_name
 from yieldflow.codec.packing import pack
 from yieldflow.core.asks import WorkflowCall
 from yieldflow.core.compare import same_arguments
@@ -25,8 +26,10 @@ def check_run_id(run_id: str) -> None:
 
 def check_hook(name: str) -> None:
     """Raises `BadPayload`: no workflow can ask a hook of another name."""
-    if not isinstance(name, str) or not 1 <= len(name) <= 200 or not name.isprintable():
-        raise BadPayload(str(name)[:40], "the name of a hook has 1 to 200 printable characters")
+    try:
+        hook_name(name)
+    except ValueError as error:
+        raise BadPayload(str(name)[:40], "the name of a hook has 1 to 200 printable characters") from error
 
 
 def check_tags(tags: Mapping[str, str]) -> None:
