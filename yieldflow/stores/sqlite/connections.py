@@ -126,7 +126,7 @@ class Connections:
         match _code(error):
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
                 return StoreUnreachable(self._url, f"another process kept it locked for {self._patience:g} s")
-            case sqlite3.SQLITE_CANTOPEN if _missing(self._path.parent):
+            case sqlite3.SQLITE_CANTOPEN if _is_directory(self._path.parent) is False:
                 return StoreUnsuitable(self._url, f"there is no directory {self._path.parent}; create it first")
             case sqlite3.SQLITE_CANTOPEN if _is_directory(self._path):
                 return StoreUnsuitable(self._url, "it is a directory; name a file in it")
@@ -156,16 +156,9 @@ def _close_idle(processes: dict[int, _Process]) -> None:
         process.idle.pop().close()
 
 
-def _missing(directory: FilePath) -> bool:
-    """Whether it is known not to be a directory."""
-    try:
-        return not directory.is_dir()
-    except PermissionError:
-        return False
-
-
-def _is_directory(path: FilePath) -> bool:
+def _is_directory(path: FilePath) -> bool | None:
+    """None: it may not be seen."""
     try:
         return path.is_dir()
     except PermissionError:
-        return False
+        return None
