@@ -15,7 +15,7 @@ from yieldflow.core.outcome import Cancelled, ContinuedAs, Err, Ok
 from yieldflow.engine.requests import Inline
 from yieldflow.errors import RunBlocked, RunCancelled, RunFailed, StoreError, TimedOut, UnknownRun
 from yieldflow.inspection import Inspection, inspect
-from yieldflow.ports import Log, Mark, Status, Summary
+from yieldflow.ports import NO_EVENTS, Log, Mark, Status, Summary
 
 if TYPE_CHECKING:
     from yieldflow.app import App
@@ -25,7 +25,6 @@ S = TypeVar("S")
 
 _ENDED = ("completed", "failed", "cancelled", "continued")
 _LONGEST_WAIT = 1.0  # seconds
-_NO_EVENTS = Mark(1 << 40, "")
 
 
 class Handle(Generic[T_co]):
@@ -167,7 +166,7 @@ class Handle(Generic[T_co]):
         return self._returns if self._returns is not Any or workflow is None else workflow.returns
 
     def _stand(self) -> Log:
-        return self._read(_NO_EVENTS)
+        return self._read(NO_EVENTS)
 
     def _read(self, after: Mark | None) -> Log:
         log = self._app.store.read(self.run_id, after)

@@ -30,6 +30,9 @@ class Mark:
     commit: str
 
 
+NO_EVENTS = Mark(1 << 40, "")  # nothing comes after it: to read how a run stands, and none of its log
+
+
 # --- conditions ------------------------------------------------------------------------------------------
 
 
@@ -73,6 +76,15 @@ class Free:
     not_before: Millis = 0
     timeout: Millis | None = None
     losses: int = 0  # of the attempts so far: how many lost their worker
+
+    def claimed(self, token: str, worker: str, now: Millis) -> Claimed:
+        """The claim as a store gives it at *now*."""
+        deadline = None if self.timeout is None else now + self.timeout
+        return Claimed(self, token, worker, now, self.lease_end(deadline, now), deadline)
+
+    def lease_end(self, deadline: Millis | None, now: Millis) -> Millis:
+        """Of a lease that begins, or is renewed, at *now*."""
+        return now + self.lease if deadline is None else min(now + self.lease, deadline)
 
 
 @frozen

@@ -13,7 +13,7 @@ from yieldflow.core.path import Path
 from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
 from yieldflow.engine.live import Live
-from yieldflow.engine.planning import Conclusion, conclude, held, open_work, revoked, steps_after, wakes
+from yieldflow.engine.planning import Conclusion, conclude, open_work, revoked, steps_after, wakes
 from yieldflow.engine.reading import advance, look, save
 from yieldflow.engine.requests import Inspect, Offer
 from yieldflow.engine.state import HELP, Asking, Tending
@@ -130,7 +130,7 @@ def _keep(t: Tending, commit: Commit, reply: Done, run: Run) -> None:
         if claim.path in reply.claimed:
             call = run.open[claim.path].issued.command
             assert isinstance(call, CallStep)
-            t.mine.append((held(work[claim.path], claim.token, commit.worker, reply.now), call))
+            t.mine.append((work[claim.path].claimed(claim.token, commit.worker, reply.now), call))
 
 
 def _repair(t: Tending, live: Live) -> Asking[None]:

@@ -141,13 +141,6 @@ def open_work(run: Run) -> tuple[Free, ...]:
     )
 
 
-def held(work: Free, token: str, worker: str, now: Millis) -> Claimed:
-    """The claim as the store has just given it."""
-    deadline = None if work.timeout is None else now + work.timeout
-    until = now + work.lease if deadline is None else min(now + work.lease, deadline)
-    return Claimed(work, token, worker, now, until, deadline)
-
-
 # --- the commit ----------------------------------------------------------------------------------------------------
 
 

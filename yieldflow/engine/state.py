@@ -23,7 +23,6 @@ T = TypeVar("T")
 Asking: TypeAlias = Generator[Request, Any, T]
 
 HELP = 16  # hints for one commit: each wakes a worker, which then pumps until its time is up
-NO_EVENTS = Mark(1 << 40, "")  # nothing comes after it
 
 
 @define

@@ -12,10 +12,10 @@ from yieldflow.engine.concluding import append_what_is_concluded
 from yieldflow.engine.planning import wakes
 from yieldflow.engine.reading import look, save
 from yieldflow.engine.requests import Offer, Read, Tended
-from yieldflow.engine.state import HELP, NO_EVENTS, Asking, Tending, Tools
+from yieldflow.engine.state import HELP, Asking, Tending, Tools
 from yieldflow.engine.working import next_work, perform, return_claims
 from yieldflow.errors import CodeError, ImpossibleEvent, UnreadableLog
-from yieldflow.ports import HINT_AFTER, Commit, Done, Head, Log, Note
+from yieldflow.ports import HINT_AFTER, NO_EVENTS, Commit, Done, Head, Log, Note
 
 __all__ = ["Tools", "tend"]
 

@@ -10,9 +10,9 @@ from yieldflow.engine.live import Live
 from yieldflow.engine.planning import Attempt, Conclusion, report, reported
 from yieldflow.engine.reading import advance, look, save, unpacked
 from yieldflow.engine.requests import Execute, Offer, Release, Stopped, Take, Unfit
-from yieldflow.engine.state import HELP, NO_EVENTS, Asking, Tending
+from yieldflow.engine.state import HELP, Asking, Tending
 from yieldflow.errors import CodeError, ImpossibleEvent, ReplyLost
-from yieldflow.ports import HINT_AFTER, Claimed, Done, Granted
+from yieldflow.ports import HINT_AFTER, NO_EVENTS, Claimed, Done, Granted
 
 _AGAIN = 2  # how often a report whose reply is lost is sent again: its body has run
 

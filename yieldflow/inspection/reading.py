@@ -10,9 +10,7 @@ from yieldflow.core.outcome import Ending
 from yieldflow.errors import ImpossibleEvent, StoreError, Undecodable, UnknownRun
 from yieldflow.inspection.timeline import Timeline
 from yieldflow.inspection.words import Told, told
-from yieldflow.ports import Log, Mark, Store
-
-_NO_EVENTS = Mark(1 << 40, "")
+from yieldflow.ports import NO_EVENTS, Log, Mark, Store
 
 
 @frozen
@@ -55,7 +53,7 @@ def ending(store: Store, run_id: str) -> Ending | None:
 
 def stand(store: Store, run_id: str) -> Log:
     """How a run stands, without its events. Raises `UnknownRun`."""
-    return _read(store, run_id, _NO_EVENTS)
+    return _read(store, run_id, NO_EVENTS)
 
 
 def _whole(store: Store, run_id: str) -> tuple[Log, list[bytes]]:

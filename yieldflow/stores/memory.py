@@ -168,7 +168,7 @@ class MemoryStore:
                 return Granted(now)
             due = [entry for entry in run.free.values() if entry.queue in queues and entry.not_before <= now]
             first = nsmallest(CLAIMS_A_CALL, due, key=lambda entry: (entry.not_before, entry.path))
-            claims = [rules.claimed(entry, token, worker, now) for entry, token in zip(first, tokens, strict=False)]
+            claims = [entry.claimed(token, worker, now) for entry, token in zip(first, tokens, strict=False)]
             for claim in claims:
                 run.put(claim)
             if claims:
@@ -294,5 +294,5 @@ def _take(claim: Claim, worker: str, run: _Run, now: Millis) -> bool:
     entry = run.free.get(claim.path)
     if entry is None or entry.not_before > now:
         return False
-    run.put(rules.claimed(entry, claim.token, worker, now))
+    run.put(entry.claimed(claim.token, worker, now))
     return True

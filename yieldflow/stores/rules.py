@@ -19,7 +19,6 @@ from yieldflow.ports import (
     Claimed,
     Commit,
     Filter,
-    Free,
     Head,
     Summary,
 )
@@ -64,17 +63,8 @@ def tail(events: Iterable[bytes]) -> tuple[bytes, ...]:
 # --- leases ------------------------------------------------------------------------------------------------
 
 
-def claimed(work: Free, token: str, worker: str, now: Millis) -> Claimed:
-    deadline = None if work.timeout is None else now + work.timeout
-    return Claimed(work, token, worker, now, _lease_end(work, deadline, now), deadline)
-
-
 def renewed(claim: Claimed, now: Millis) -> Claimed:
-    return evolve(claim, until=_lease_end(claim.work, claim.deadline, now))
-
-
-def _lease_end(work: Free, deadline: Millis | None, now: Millis) -> Millis:
-    return now + work.lease if deadline is None else min(now + work.lease, deadline)
+    return evolve(claim, until=claim.work.lease_end(claim.deadline, now))
 
 
 # --- alarms ------------------------------------------------------------------------------------------------

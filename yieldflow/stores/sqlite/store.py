@@ -192,7 +192,7 @@ def _apply(commit: Commit, run: Run, now: Millis) -> Done:
 def _take(claim: Claim, worker: str, run: Run, now: Millis) -> bool:
     work = run.due_at(claim.path, now)
     if work is not None:
-        run.put([rules.claimed(work, claim.token, worker, now)])
+        run.put([work.claimed(claim.token, worker, now)])
     return work is not None
 
 
@@ -201,9 +201,7 @@ def _take(claim: Claim, worker: str, run: Run, now: Millis) -> bool:
 
 def _claim(run: Run, queues: Sequence[str], worker: str, tokens: Sequence[str], now: Millis) -> tuple[Grant, ...]:
     due = merge(*(run.due(queue, now, len(tokens)) for queue in dict.fromkeys(queues)), key=_order)
-    claims = [
-        rules.claimed(work, token, worker, now) for work, token in zip(islice(due, len(tokens)), tokens, strict=False)
-    ]
+    claims = [work.claimed(token, worker, now) for work, token in zip(islice(due, len(tokens)), tokens, strict=False)]
     if claims:
         run.put(claims)
         run.set_alarm()
