@@ -53,12 +53,37 @@ PLAYED = {  # ruling -> the tests that play it; those that are not built yet are
         "tests/core/test_failures.py::test_what_would_break_a_workflow_arrives_as_step_failed",
         "tests/core/test_failures.py::test_a_stand_in_has_the_name_and_the_nearest_loaded_ancestor",
     ),
+    11: (
+        "tests/rulings/test_forks.py::test_11_up_to_its_cut_a_fork_has_the_old_seed_and_after_it_its_own",
+        "tests/rulings/test_forks.py::test_11_tokens_of_a_fork_are_its_own_and_arguments_are_not_compared_in_what_it_copied",
+        "tests/rulings/test_forks.py::test_11_kind_and_name_are_compared_also_in_what_a_fork_has_copied",
+        "tests/promises/test_core_promises.py::test_a_fork_of_any_prefix_goes_on_and_replays",
+    ),
+    12: (
+        "tests/rulings/test_chains.py::test_12_continue_as_new_ends_the_log_with_the_call_of_the_next_one",
+        "tests/rulings/test_chains.py::test_12_what_a_finally_around_it_asks_is_dropped",
+        "tests/rulings/test_chains.py::test_12_in_a_branch_or_combinator_it_is_refused",
+        "tests/rulings/test_chains.py::test_12_open_tasks_are_closed_first_and_a_cancellation_meanwhile_changes_nothing",
+        "tests/rulings/test_chains.py::test_12_unread_payloads_data_and_links_go_on_in_the_next_generation",
+    ),
+    13: (
+        "tests/rulings/test_children.py::test_13_a_child_that_is_let_go_is_waited_for_and_its_branch_is_cancelled_whatever_it_answers",
+        "tests/rulings/test_children.py::test_13_a_child_that_was_not_yet_written_is_not_written_at_all",
+        "tests/rulings/test_children.py::test_13_a_child_whose_parent_closes_with_abandon_is_let_go_at_once",
+    ),
     14: (
         "tests/rulings/test_deploys.py::test_14_a_deploy_with_another_order_of_sets_and_keys_a_new_default_and_other_options_blocks_no_run",
         "tests/rulings/test_determinism.py::test_14_options_and_times_are_never_compared",
         "tests/rulings/test_determinism.py::test_14_a_field_with_a_default_that_was_added_since_blocks_no_run",
         "tests/rulings/test_determinism.py::test_14_other_arguments_are_another_command",
         "tests/rulings/test_determinism.py::test_14_a_former_name_is_the_same_step",
+    ),
+    15: (
+        "tests/rulings/test_patches.py::test_15_a_run_that_comes_here_after_the_change_takes_the_new_way_and_leaves_a_mark",
+        "tests/rulings/test_patches.py::test_15_a_run_whose_log_holds_the_mark_takes_the_new_way",
+        "tests/rulings/test_patches.py::test_15_a_run_that_passed_here_with_old_code_takes_the_old_way",
+        "tests/rulings/test_patches.py::test_15_a_command_of_a_branch_below_counts_as_passed",
+        "tests/rulings/test_patches.py::test_15_the_first_answer_for_an_id_holds_for_the_run",
     ),
     16: (
         "tests/rulings/test_engine_memory.py::test_16_what_an_old_execution_complains_of_is_confirmed_from_scratch",
@@ -80,6 +105,15 @@ PLAYED = {  # ruling -> the tests that play it; those that are not built yet are
         "tests/rulings/test_combinators.py::test_20_the_first_failure_is_raised_and_a_later_one_noted",
         "tests/rulings/test_combinators.py::test_20_an_error_in_clean_up_replaces_an_answer",
         "tests/rulings/test_combinators.py::test_20_a_cancelled_branch_that_goes_on_is_waited_for_and_its_value_dropped",
+        "tests/rulings/test_shields_and_timeouts.py::test_20_after_the_time_it_is_timed_out_whatever_the_branch_returned",
+        "tests/rulings/test_shields_and_timeouts.py::test_20_an_error_in_clean_up_replaces_a_default_and_is_noted_on_a_time_out",
+    ),
+    21: (
+        "tests/rulings/test_shields_and_timeouts.py::test_21_a_shield_keeps_the_receipt_and_the_cancellation_comes_at_the_next_ask",
+        "tests/rulings/test_shields_and_timeouts.py::test_21_b_a_shielded_failure_under_a_cancellation_is_one_unwinding",
+        "tests/rulings/test_shields_and_timeouts.py::test_21_c_what_is_asked_in_a_shield_is_carried_out_while_the_cancellation_is_held",
+        "tests/rulings/test_shields_and_timeouts.py::test_21_a_saga_that_is_cancelled_at_any_moment_leaves_no_booking_behind",
+        "tests/rulings/test_combinators.py::test_21_a_closing_combinator_holds_the_cancellation",
     ),
     22: (
         "tests/rulings/test_cancellation.py::test_22_a_second_request_does_not_interrupt_the_clean_up_unless_it_is_a_second_request",
@@ -88,13 +122,34 @@ PLAYED = {  # ruling -> the tests that play it; those that are not built yet are
         "tests/rulings/test_combinators.py::test_23_a_branch_cancelled_before_its_first_step_never_starts",
         "tests/rulings/test_combinators.py::test_23_branches_start_in_order_each_run_until_it_waits",
     ),
+    24: (
+        "tests/rulings/test_tasks.py::test_24_a_cancelled_task_is_not_my_cancellation",
+        "tests/rulings/test_children.py::test_24_a_cancelled_child_is_not_my_cancellation",
+        "tests/rulings/test_tasks.py::test_24_an_await_that_is_cancelled_does_not_cancel_its_task",
+    ),
     25: (
         "tests/rulings/test_cancellation.py::test_25_a_program_that_has_ended_takes_no_cancellation",
         "tests/rulings/test_cancellation.py::test_25_a_cancellation_before_the_first_decision_is_thrown_at_the_first_ask",
     ),
+    26: (
+        "tests/rulings/test_tasks.py::test_26_open_tasks_are_cancelled_and_waited_for_when_their_branch_ends",
+        "tests/rulings/test_tasks.py::test_26_a_failure_that_nobody_heard_of_fails_the_branch_when_it_returns",
+        "tests/rulings/test_tasks.py::test_26_a_failure_that_was_awaited_or_cancelled_is_not_raised_again",
+        "tests/rulings/test_tasks.py::test_26_the_clean_up_of_a_task_is_not_interrupted_when_its_branch_ends",
+    ),
     27: (
         "tests/rulings/test_combinators.py::test_27_a_leaf_is_abandoned_at_once_while_the_clean_up_begins",
         "tests/rulings/test_app_steps.py::test_27_a_body_whose_claim_is_gone_is_told_and_the_step_that_cleans_up_is_not",
+    ),
+    28: (
+        "tests/rulings/test_pauses.py::test_28_facts_of_a_pause_are_kept_and_told_in_their_order_with_the_time_of_the_resume",
+        "tests/rulings/test_pauses.py::test_28_while_paused_nothing_is_decided_and_no_timer_rings",
+        "tests/rulings/test_pauses.py::test_28_a_cancellation_resumes_and_comes_after_what_was_kept",
+    ),
+    29: (
+        "tests/rulings/test_pauses.py::test_29_a_deadline_cancels_and_ends_failed_with_a_run_timeout",
+        "tests/rulings/test_pauses.py::test_29_a_deadline_does_not_interrupt_the_clean_up_of_a_cancelled_run",
+        "tests/rulings/test_children.py::test_13_a_forced_end_may_leave_commands_open",
     ),
     31: (
         "tests/rulings/test_hooks.py::test_31_the_name_is_the_hook",
@@ -117,6 +172,14 @@ PLAYED = {  # ruling -> the tests that play it; those that are not built yet are
         "tests/rulings/test_engine_outsiders.py::test_34_timers_that_are_due_together_come_by_their_ends_then_by_their_paths_as_numbers",
         "tests/rulings/test_combinators.py::test_34_ties_in_one_fact_go_to_the_lower_branch",
         "tests/rulings/test_combinators.py::test_34_a_race_of_nothing_is_refused_and_a_gather_of_nothing_is_answered",
+    ),
+    36: (
+        "tests/rulings/test_chains.py::test_36_history_length_is_the_position_of_the_last_fact_and_limits_are_those_of_the_log",
+        "tests/rulings/test_chains.py::test_36_a_full_history_is_raised_once_a_branch_and_has_room_for_clean_up",
+    ),
+    37: (
+        "tests/rulings/test_chains.py::test_37_data_is_kept_encoded_and_each_look_is_a_fresh_copy",
+        "tests/rulings/test_chains.py::test_37_data_is_readable_outside_once_it_is_committed",
     ),
     38: (
         "tests/rulings/test_code_errors.py::test_38_arguments_are_encoded_when_they_are_asked",
@@ -250,10 +313,16 @@ PLAYED = {  # ruling -> the tests that play it; those that are not built yet are
     72: (
         "tests/rulings/test_app_hooks.py::test_72_a_default_is_answered_fresh_each_time_and_not_recorded",
         "tests/rulings/test_app_hooks.py::test_72_the_timeout_of_an_attempt_and_that_of_a_wait_are_different_errors",
+        "tests/rulings/test_conditions.py::test_72_conditions_are_asked_in_the_order_of_asking_and_all_again_after_each",
+        "tests/rulings/test_conditions.py::test_72_what_a_condition_raises_is_raised_at_the_yield",
+        "tests/rulings/test_conditions.py::test_72_a_run_that_waits_only_for_conditions_is_deadlocked_and_told_the_lines",
+        "tests/rulings/test_conditions.py::test_72_a_branch_that_the_log_has_begun_begins_at_once_whatever_the_limit_says",
+        "tests/rulings/test_conditions.py::test_72_a_limit_may_change_up_and_down_between_replays",
+        "tests/rulings/test_shields_and_timeouts.py::test_72_the_default_of_a_timeout_is_fresh_each_time_and_answered_after_the_clean_up",
     ),
 }
 BUILT = {*range(1, 11), 14, 16, *range(18, 21), 22, 23, 25, 27, 31, 32, 34, *range(38, 41), *range(42, 50)}
-BUILT |= {*range(51, 58), *range(59, 65), *range(66, 73)}
+BUILT |= {11, 12, 13, 15, 21, 24, 26, 28, 29, 36, 37, *range(51, 58), *range(59, 65), *range(66, 73)}
 
 
 @cache

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HERE = ROOT / "tests" / "typing"
-FILES = ["use.py", "bad.py"] + (["use_app.py", "bad_app.py"] if (ROOT / "yieldflow" / "app.py").exists() else [])
+FILES = ["use.py", "bad.py", "use_app.py", "bad_app.py", "classes.py"]
 
 
 def run(*command):

@@ -46,6 +46,8 @@ def test_every_kind_of_parameter_has_its_annotation():
         rest=float,
         others=bytes,
         required=("order", "cents"),
+        defaults={"note": None},
+        unnamed=1,
     )
 
 

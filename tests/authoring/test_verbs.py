@@ -3,7 +3,24 @@ from typing import Any
 
 import pytest
 
-from yieldflow import gather, hook, now, open_hook, race, rng, sleep, uuid4
+from yieldflow import (
+    continue_as_new,
+    detach,
+    gather,
+    get_data,
+    hook,
+    now,
+    open_hook,
+    patched,
+    race,
+    rng,
+    send,
+    set_data,
+    sleep,
+    timeout,
+    until,
+    uuid4,
+)
 from yieldflow.core.asks import Hook, Question
 from yieldflow.core.times import After, At
 
@@ -69,3 +86,33 @@ def test_yield_from_a_command_asks_it_and_answers_what_is_sent(command):
     with pytest.raises(StopIteration) as ended:
         asking.send("answer")
     assert ended.value.value == "answer"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: detach(sleep(1)), r"detach\(\) takes the call of a workflow"),
+        (lambda: continue_as_new(sleep), r"continue_as_new\(\) takes the call of a workflow"),
+        (lambda: until(5), r"until\(\) takes a function"),
+    ],
+)
+def test_what_is_no_call_or_function_is_refused_at_the_call(make, said):
+    with pytest.raises(TypeError, match=said):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: send("", "h", 1), "cannot be a run id"),
+        (lambda: send("run", "a\nb", 1), "cannot be the name of a hook"),
+        (lambda: set_data("", 1), "cannot be a key"),
+        (lambda: get_data(5), "cannot be a key"),
+        (lambda: patched("x" * 201), "cannot be a change id"),
+        (lambda: timeout(sleep(1), "soon"), "is not a duration"),
+        (lambda: gather(sleep(1), limit=0), "must be a whole number from 1"),
+    ],
+)
+def test_names_and_numbers_that_cannot_be_meant_are_refused_at_the_call(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()

@@ -13,7 +13,7 @@ from yieldflow.authoring.signatures import workflow_shape
 from yieldflow.codec import JsonCodec
 from yieldflow.core.agenda import due, wakes_at
 from yieldflow.core.asks import WorkflowDefinition
-from yieldflow.core.commands import CallStep
+from yieldflow.core.commands import CallStep, Send, StartChild
 from yieldflow.core.events import (
     AttemptFailed,
     CancelRequested,
@@ -27,6 +27,7 @@ from yieldflow.core.events import (
 )
 from yieldflow.core.failures import from_exception
 from yieldflow.core.interpreter import Execution
+from yieldflow.core.nodes import Branch, Spawned
 from yieldflow.core.outcome import Ending, Err, Ok
 from yieldflow.core.path import Path, parse, show
 from yieldflow.core.run import Run
@@ -34,6 +35,7 @@ from yieldflow.core.values import Arguments, Codec
 
 CODEC = JsonCodec()
 SEED = bytes(range(16))
+WORK = (CallStep, StartChild, Send)
 _OPEN: list[Execution] = []
 
 
@@ -107,9 +109,11 @@ class Life:
         return decisions
 
     def answer(self, path: str, value: Any = None) -> None:
-        step = self.execution.step(parse(path))
-        data = self.codec.encode(value, Any if step is None else step.returns)
-        self.append(CommandResolved(self.now, parse(path), Ok(data), 1))
+        called = self.execution.definition(parse(path))
+        self.reply(parse(path), value, Any if called is None else called.returns)
+
+    def reply(self, path: Path, value: Any, annotation: Any) -> None:
+        self.append(CommandResolved(self.now, path, Ok(self.codec.encode(value, annotation)), 1))
 
     def fail(self, path: str, error: BaseException) -> None:
         self.append(CommandResolved(self.now, parse(path), Err(from_exception(error, self.codec)), 1))
@@ -141,6 +145,10 @@ class Life:
     def open(self) -> dict[str, str]:
         """The open commands by the log: path, and the name of the step or the kind."""
         return {show(path): _named(pending.issued.command) for path, pending in self.run.open.items()}
+
+    def works(self) -> list[Path]:
+        """What somebody has to do, local steps included."""
+        return [path for path, pending in self.run.open.items() if isinstance(pending.issued.command, WORK)]
 
     def steps(self) -> list[Path]:
         return [path for path, pending in self.run.open.items() if _is_step(pending.issued.command)]
@@ -181,26 +189,41 @@ def assert_nothing_outlives_its_group(execution: Execution) -> None:
 
 def state(execution: Execution) -> dict[str, Any]:
     """All that an execution knows and would decide, as texts: equal for equal logs, however they were fed."""
-    run, tree, mail = execution.run, execution.tree, execution.mail
+    run, tree, ledger, leaves = execution.run, execution.tree, execution._ledger, execution._leaves
     branches = [] if tree is None else execution.waiting()
     return {
         "fold": repr(evolve(run, timers=sorted(_timers(run)), issued=sorted(run.issued), hooks=sorted(run.hooks))),
         "keys": sorted(run.keys),
-        "asked": {show(path): repr(command) for path, (command, _) in execution._asked.items()},
-        "taken": dict(execution._taken),
-        "let go": [show(path) for path in execution._let_go],
-        "unasked": [show(path) for path in execution._unasked],
-        "leaves": {show(path): repr(leaf.command) for path, leaf in sorted(execution.leaves.items())},
-        "branches": [(show(one.path), one.asked, sorted(one.questions.items()), one.held) for one in branches],
+        "asked": {show(path): repr(command) for path, (command, _) in ledger._asked.items()},
+        "taken": dict(ledger._taken),
+        "let go": [show(path) for path in ledger._let_go],
+        "unasked": [show(path) for path in ledger._unasked],
+        "marks": sorted(ledger.marks),
+        "patched": dict(leaves._patched),
+        "data": sorted(leaves.data.items()),
+        "kept": list(execution._kept),
+        "leaves": {show(path): (repr(one.command), one.closing) for path, one in sorted(execution.leaves.items())},
+        "branches": [_branch(branch) for branch in branches],
+        "tasks": [] if tree is None else [_task(task) for task in tree.tasks.values()],
+        "watching": [] if tree is None else [repr(leaf.command) for leaf in tree._watching],
         "mail": {
             name: (list(box.payloads), [show(leaf.path) for leaf in box.waiters])
-            for name, box in mail.boxes.items()
+            for name, box in leaves.mail.boxes.items()
             if box.payloads or box.waiters
         },
-        "rejected": list(mail.rejected),
+        "rejected": execution.rejected,
         "result": None if tree is None else repr(tree.result),
         "decisions": repr(execution.decide()),
     }
+
+
+def _branch(branch: Branch) -> tuple[Any, ...]:
+    tasks = [[show(task.path) for task in several] for several in (branch.tasks, branch.failed)]
+    return show(branch.path), branch.asked, sorted(branch.questions.items()), branch.held, tasks
+
+
+def _task(task: Spawned) -> tuple[Any, ...]:
+    return show(task.path), [show(leaf.path) for leaf in task.waiters], task.heard, task.cancelled, repr(task.result)
 
 
 def _timers(run: Run) -> set[tuple[int, Path]]:

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from tests.values import CODEC
 from yieldflow import errors
 from yieldflow.authoring.loaded import loaded
-from yieldflow.core.failures import DEEPEST_CAUSE, LONGEST_TRACEBACK, from_exception, thrown, to_exception
+from yieldflow.core.failures import DEEPEST_CAUSE, LONGEST_TRACEBACK, from_exception, origin, thrown, to_exception
 from yieldflow.core.outcome import Failure
 from yieldflow.core.retry import class_name
 
@@ -146,6 +146,10 @@ def test_stand_ins_of_one_name_are_one_class():
     assert type(one).__mro__[2] is Exception
 
 
+def failed_step():
+    return errors.StepFailed("charge", 1, "no")
+
+
 def test_a_frozen_ancestor_can_be_stood_in_for():
     class Colder(Cold):
         pass
@@ -153,7 +157,7 @@ def test_a_frozen_ancestor_can_be_stood_in_for():
     error = here(Colder(-5), nothing_but("Cold"))
     assert isinstance(error, Cold)
     assert (str(error), error.degrees) == ("-5 degrees", -5)
-    assert isinstance(thrown(from_exception(Cold(1), CODEC), "s", 1, CODEC, loaded).__cause__, errors.StepFailed)
+    assert isinstance(thrown(from_exception(Cold(1), CODEC), failed_step(), CODEC, loaded).__cause__, errors.StepFailed)
 
 
 def test_names_that_nobody_has_loaded_become_an_exception():
@@ -235,10 +239,12 @@ def test_step_failed_is_the_cause_of_what_is_thrown_and_has_the_remote_cause():
         raise Declined(code=5) from KeyError("remote")
 
     failure = from_exception(raised(fail), CODEC)
-    error = thrown(failure, "charge", 3, CODEC, loaded)
+    failed = errors.StepFailed("charge", 3, failure.message, failure.traceback, "2.1")
+    error = thrown(failure, failed, CODEC, loaded)
     assert type(error) is Declined
-    assert (error.__cause__.step, error.__cause__.attempts) == ("charge", 3)
-    assert (error.__cause__.message, error.__cause__.traceback) == ("declined: 5", failure.traceback)
+    assert error.__cause__ is failed
+    assert (failed.message, failed.traceback) == ("declined: 5", failure.traceback)
+    assert origin(error) == "2.1"
     assert type(error.__cause__.__cause__) is KeyError
 
 
@@ -247,7 +253,8 @@ def test_step_failed_is_the_cause_of_what_is_thrown_and_has_the_remote_cause():
     [StopIteration(5), StopAsyncIteration(), SystemExit(3), KeyboardInterrupt(), GeneratorExit(), errors.Cancelled()],
 )
 def test_what_would_break_a_workflow_arrives_as_step_failed(error):
-    assert type(thrown(from_exception(error, CODEC), "charge", 1, CODEC, loaded)) is errors.StepFailed
+    failed = failed_step()
+    assert thrown(from_exception(error, CODEC), failed, CODEC, loaded) is failed
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,47 @@
 """The small values of the core: paths, spans of time, the texts of commands, frames."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.programs import number
-from yieldflow import Flow, gather, hook, now, open_hook, race, sleep, step
+from tests.core.programs import child, number
+from yieldflow import (
+    Flow,
+    Task,
+    continue_as_new,
+    detach,
+    gather,
+    get_data,
+    hook,
+    now,
+    open_hook,
+    patched,
+    race,
+    run_info,
+    send,
+    set_data,
+    shield,
+    sleep,
+    spawn,
+    step,
+    timeout,
+    until,
+)
+from yieldflow.codec import JsonCodec
 from yieldflow.core.asks import MISSING
+from yieldflow.core.chain import chain_of, generation, is_first, predecessor, successor
+from yieldflow.core.chain import child as named_child
+from yieldflow.core.commands import CallStep, SetData, Sleep
+from yieldflow.core.difference import shown
 from yieldflow.core.frames import frames, where
+from yieldflow.core.nodes import Continued
 from yieldflow.core.path import parse, show
+from yieldflow.core.telling import telling
 from yieldflow.core.times import After, At, duration, end, ends_at, instant, moment
+from yieldflow.core.user_code import resume
 from yieldflow.core.values import Parameters
 
 
@@ -87,6 +117,60 @@ def test_what_a_function_takes_besides_is_known_by_name():
     ]
 
 
+CALL = child(1, "a")
+CASES = {
+    "gather(sleep(1), branch(…))": lambda ask: gather(sleep(1), ask),
+    "race(sleep(1), branch(…))": lambda ask: race(sleep(1), ask),
+    "timeout(branch(…), '1s')": lambda ask: timeout(ask, "1s"),
+    "timeout(branch(…), 1, default=None)": lambda ask: timeout(ask, 1, default=None),
+    "shield(branch(…))": shield,
+    "spawn(branch(…))": spawn,
+}
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_a_combinator_says_what_it_asks_without_an_address(text):
+    def branch() -> Flow[None]:
+        yield sleep(1)
+
+    assert repr(CASES[text](branch())) == text
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        (CALL, "child(1, 'a')"),
+        (detach(CALL), "detach(child(1, 'a'))"),
+        (continue_as_new(), "continue_as_new()"),
+        (continue_as_new(CALL), "continue_as_new(child(1, 'a'))"),
+        (send("run", "h", 1), "send('run', 'h', 1)"),
+        (set_data("k", [1]), "set_data('k', [1])"),
+        (get_data("k"), "get_data('k')"),
+        (patched("x"), "patched('x')"),
+        (run_info(), "run_info()"),
+        (Task((1, 2)), "task(1.2)"),
+        (Task((1, 2)).cancel(), "task(1.2).cancel()"),
+        (until(gather), "until(gather)"),
+        (until(partial(len, ())), "until(partial)"),
+    ],
+)
+def test_the_text_of_any_other_command_is_its_source_too(command, text):
+    assert repr(command) == text
+
+
+def test_a_run_id_names_a_chain_and_its_generations():
+    assert [chain_of("a"), chain_of("a~3")] == [("a", 1), ("a", 3)]
+    assert [generation("a", 1), generation("a", 2), successor("a"), successor("a~2")] == ["a", "a~2", "a~2", "a~3"]
+    assert [predecessor("a"), predecessor("a~2"), predecessor("a~3")] == ["", "a", "a~2"]
+    assert [is_first("a"), is_first("a~2")] == [True, False]
+    assert [named_child("a", (1, 2)), named_child("a~2", (1,))] == ["a~1.1.2", "a~2.1"]
+
+
+def test_nobody_is_resumed_after_the_end_of_a_log():
+    with pytest.raises(AssertionError, match="nobody is resumed"):
+        resume(inner(), Continued(continue_as_new()))
+
+
 def inner() -> Flow[None]:
     waits = "here"
     yield sleep(waits.replace("here", "1s"))
@@ -110,3 +194,20 @@ def test_the_frames_of_a_generator_are_followed_through_yield_from():
     generator.close()
     assert frames(generator) == ()
     assert where(generator) == "the end of outer"
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        (CallStep("shop:charge", b'[["o"],{"cents":5}]'), "charge('o', cents=5)"),
+        (CallStep("shop:charge", b"no json"), "charge(…)"),
+        (SetData("k", b"no json"), "set_data('k', 'no json')"),
+        (Sleep(At(0)), "sleep(1970-01-01 00:00:00 UTC)"),
+    ],
+)
+def test_what_a_log_holds_is_shown_also_where_it_cannot_be_read(command, text):
+    assert shown(command, JsonCodec()) == text
+
+
+def test_nobody_is_told_anything_outside_a_program():
+    assert telling() is None

@@ -7,7 +7,7 @@ import pytest
 
 from tests.core.harness import Life, begun
 from tests.rulings.steps import Order, a_charge, charge, ship
-from yieldflow import gather, now, race, sleep, step, workflow
+from yieldflow import gather, hook, now, race, send, set_data, sleep, spawn, step, timeout, workflow
 from yieldflow.core.asks import Command
 from yieldflow.core.closing import let_go
 from yieldflow.errors import BrokenProgram, NotACommand, Unencodable
@@ -44,7 +44,10 @@ def optional(a: int = 1, *rest: int, b: int = 2, **more: int) -> int: ...
         (lambda: helper(), r"the generator helper\(\).*write `yield from helper\(…\)`"),
         (lambda: coroutine, r"call it, or make it a step: `yield step\(coroutine, …\)`"),
         (lambda: step(charge), r"the step charge without its arguments.*call it: `yield charge\(order\)`"),
-        (lambda: child(), r"the workflow child\(\).*`yield from child.fn\(…\)`"),
+        (lambda: child, r"an object of the type Workflow.*call it"),
+        (lambda: spawn(5), r"yielded 5 \(int\)"),
+        (lambda: timeout(child, "1s"), r"an object of the type Workflow.*call it"),
+        (lambda: spawn(helper), r"call it, or make it a step: `yield step\(helper, …\)`"),
         (lambda: Strange(), r"strange\(\).*this command is not known here"),
         (lambda: gather(helper(), 5), r"yielded 5 \(int\)"),
     ],
@@ -60,6 +63,22 @@ def test_18_what_is_no_command_is_told_with_its_line_and_what_was_meant(make, sa
     with pytest.raises(NotACommand, match=f"(?s){HERE}: the workflow {'' if said[0] == 'y' else '.*'}{said}"):
         life.start()
     assert life.log == []
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: set_data("k", object()), r"in set_data\('k'\), value is a object"),
+        (lambda: send("run", "h", {"a": object()}), r"in the payload for hook 'h', value.*a.* is a object"),
+        (lambda: send("run", hook("h", int), "no number"), r"in the payload for hook 'h', value is a str"),
+    ],
+)
+def test_38_what_cannot_be_stored_blocks_and_names_the_line_and_the_verb(make, said):
+    def program():
+        yield make()
+
+    with pytest.raises(Unencodable, match=f"(?s){HERE}.*: {said}"):
+        begun(program)
 
 
 def test_18_a_coroutine_is_no_command():

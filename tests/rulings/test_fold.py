@@ -57,7 +57,7 @@ IMPOSSIBLE = {
     ],
     "no time-out": [CommandResolved(1, (2, 3), Expired()), CommandResolved(1, (2, 2), Expired())],
     "nobody may answer that": [CommandResolved(1, (2, 3), Ok(b"1"))],
-    "only steps fail": [CommandResolved(1, (2, 2), Err(LOST)), CommandResolved(1, (2, 4), Err(LOST))],
+    "that cannot fail": [CommandResolved(1, (2, 2), Err(LOST)), CommandResolved(1, (2, 4), Err(LOST))],
     "only steps have attempts": [AttemptFailed(1, (2, 2), 1, LOST, 1)],
     "attempt 1 was expected": [AttemptFailed(1, (2, 1), 2, LOST, 1), AttemptFailed(1, (2, 1), 0, LOST, 1)],
     "a delivery counts once": [HookReceived(1, "g", b"1", "key-6")],
@@ -107,13 +107,13 @@ def test_a_delivery_and_a_cancellation_may_have_the_same_key():
 
 def test_the_fold_counts_attempts_losses_and_open_steps():
     life = begun(program)
-    assert life.run.steps == 1
+    assert life.run.work == 1
     pending = life.run.open[(2, 1)]
     life.try_in_vain("2.1", Declined("no"))
     life.append(AttemptFailed(life.now, (2, 1), 2, LOST, life.now + 7, "lost"))
     assert (pending.attempt, pending.failed, pending.losses, pending.wakes_at) == (3, 2, 1, life.now + 7)
     life.answer("2.1", 1)
-    assert life.run.steps == 0
+    assert life.run.work == 0
     assert life.run.hooks == {"h", "g"}
 
 

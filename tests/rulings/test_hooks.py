@@ -6,7 +6,8 @@ from tests.core.harness import begun
 from yieldflow import gather, hook, open_hook, race, sleep
 from yieldflow.core.answers import hook_token, token_hash
 from yieldflow.core.events import Take
-from yieldflow.errors import TimedOut
+from yieldflow.core.mail import Mail
+from yieldflow.errors import StillSealed, TimedOut
 
 
 def twice():
@@ -89,7 +90,7 @@ def test_32_what_does_not_fit_is_skipped_stays_in_the_log_and_the_hook_goes_on_w
     life.send("h", 2)
     life.commit()
     assert life.result == (1, 2)
-    assert life.execution.mail.rejected == [3]
+    assert life.execution.rejected == (3,)
     assert list(life.run.unread) == [3]
 
 
@@ -149,3 +150,17 @@ def test_a_token_is_derived_from_the_seed_the_run_and_the_name():
     assert len({token, *others}) == 4
     assert len(token) == 43
     assert token_hash(token) not in {token_hash(other) for other in others}
+
+
+def test_32_what_another_codec_has_sealed_is_not_skipped():
+    """Nothing is wrong with it: who has the key would take it."""
+
+    def sealed(waiter, payload):
+        raise StillSealed("value", "a number", "it is sealed")
+
+    mail = Mail(sealed)
+    mail.put("h", 1, b"...")
+    mail.wait("h", "somebody")
+    with pytest.raises(StillSealed):
+        list(mail.deliver("h"))
+    assert mail.rejected == []

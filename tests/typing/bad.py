@@ -1,8 +1,25 @@
 """What authors may write by mistake. Both type checkers reject every marked line, and no other."""
 
-from use import Order, charge, checkout, io, ping, send_invoice, upload
+from use import APPROVAL, Order, billing, charge, checkout, io, ping, send_invoice, ship, upload
 
-from yieldflow import gather, hook, race, sleep, step, workflow
+from yieldflow import (
+    Flow,
+    continue_as_new,
+    detach,
+    gather,
+    hook,
+    patched,
+    race,
+    retrying,
+    send,
+    shield,
+    sleep,
+    spawn,
+    step,
+    timeout,
+    until,
+    workflow,
+)
 
 charge("a")  # E: an argument is missing
 charge("a", "b")  # E: an argument of the wrong type
@@ -22,8 +39,31 @@ gather(charge)(1)  # E: a command cannot be called
 gather(3)  # E: not a command
 race(charge("a", 1), 3)  # E: not a command
 io(3)  # E: not a function
+gather(charge("a", 1), limit="2")  # E: not a number
+spawn(charge)("a")  # E: a command cannot be called
+spawn(3)  # E: not a command
+shield(send_invoice)  # E: not a command
+timeout(charge("a", 1))  # E: no time
+timeout(charge("a", 1), None)  # E: no time
+timeout(3, "1s")  # E: not a command
+until(3)  # E: not a function
+detach(charge("a", 1))  # E: not a call of a workflow
+detach(checkout)  # E: a workflow that was not called
+continue_as_new(charge("a", 1))  # E: not a call of a workflow
+continue_as_new(billing("next"))  # E: an argument of the wrong type
+send(APPROVAL, "run", True)  # E: the run comes first
+patched()  # E: no id
+retrying(charge("a", 1))  # E: not a function that makes one
+checkout(Order("1", 2)).options(on_parent_close="wait")  # E: no such choice
+checkout(Order("1", 2)).options(retry=1)  # E: no such option
 
 
 @workflow  # E: not a generator
 def not_a_generator(x: int) -> int:
     return x
+
+
+@workflow
+def another_result(month: int) -> Flow[str]:
+    yield from ship(Order("1", 2))
+    return (yield from continue_as_new(billing(month)))  # E: the next one answers something else

@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
-from typing import Any, assert_type
+from typing import Any, TypeVar, assert_type
 from uuid import UUID
 
 from yieldflow import (
+    Ask,
+    Command,
+    Duration,
     Flow,
     Hook,
     Retry,
+    RunInfo,
     Step,
     StepCall,
+    Task,
+    When,
     Workflow,
     WorkflowCall,
+    continue_as_new,
+    detach,
     gather,
+    get_data,
     hook,
     now,
     open_hook,
+    patched,
     race,
+    retrying,
     rng,
+    run_info,
+    send,
+    set_data,
+    shield,
     sleep,
+    spawn,
     step,
+    timeout,
+    until,
     uuid4,
     workflow,
 )
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -161,6 +181,81 @@ def together(order: Order) -> Flow[None]:
     assert_type(settled, tuple[Receipt | Exception, str | Exception])
     all_settled = yield from gather(*[charge("a", c) for c in range(3)], return_exceptions=True)
     assert_type(all_settled, tuple[Receipt | Exception, ...])
+
+
+def fan_out(order: Order) -> Flow[None]:
+    some = yield from gather(*[charge("a", c) for c in range(3)], limit=2)
+    assert_type(some, tuple[Receipt, ...])
+    three = yield from gather(charge("a", 1), ship(order), checkout(order), limit=1)
+    assert_type(three, tuple[Receipt, str, Receipt])
+    settled = yield from gather(charge("a", 1), ship(order), return_exceptions=True, limit=2)
+    assert_type(settled, tuple[Receipt | Exception, str | Exception])
+    task = yield from spawn(ship(order))
+    assert_type(task, Task[str])
+    assert_type((yield from task), str)
+    assert_type((yield from task.cancel()), None)
+    assert_type((yield from spawn(checkout(order))), Task[Receipt])
+    both = yield from gather(task, timeout(task, "1m"))
+    assert_type(both, tuple[str, str])
+    done: list[int] = []
+    assert_type((yield from until(lambda: len(done) >= 2)), None)
+
+
+def wrapped(order: Order) -> Flow[None]:
+    assert_type((yield from timeout(ship(order), "1m")), str)
+    assert_type((yield from timeout(charge("a", 1).options(retry=1), "1m")), Receipt)
+    assert_type((yield from timeout(ship(order), "1m", default=None)), str | None)
+    assert_type((yield from timeout(ship(order), timedelta(days=1), default="late")), str)
+    both = yield from timeout(gather(charge("a", 1), ship(order)), 5, default=())
+    assert_type(both, tuple[Receipt, str] | tuple[()])
+    assert_type((yield from shield(charge("a", 1))), Receipt)
+    assert_type((yield from shield(ship(order))), str)
+    assert_type((yield from retrying(lambda: ship(order))), str)
+    assert_type((yield from retrying(lambda: charge("a", 1), Retry(attempts=5))), Receipt)
+    assert_type((yield from gather(retrying(lambda: checkout(order), 2))), tuple[Receipt])
+    local = step(ping).options(local=True)
+    assert_type((yield from local()), float)
+
+
+def runs(order: Order) -> Flow[None]:
+    assert_type((yield from checkout(order)), Receipt)
+    child = checkout(order).options(run_id="x", tags={"a": "b"}, timeout="1h", queue="q", on_parent_close="abandon")
+    assert_type(child, WorkflowCall[Receipt])
+    assert_type((yield from child), Receipt)
+    assert_type((yield from detach(checkout(order))), str)
+    assert_type((yield from send("order-42", APPROVAL, True)), int)
+    assert_type((yield from send("order-42", "approval", {"any": "thing"})), int)
+    assert_type((yield from send("order-42", open_hook("b", Order), order)), int)
+    assert_type((yield from set_data("progress", 0.5)), None)
+    assert_type((yield from get_data("progress", float)), float | None)
+    assert_type((yield from get_data("progress", float, 0.0)), float)
+    assert_type((yield from get_data("progress", float, default="none")), float | str)
+    assert_type((yield from get_data("progress")), Any)
+    assert_type((yield from patched("x")), bool)
+    info = yield from run_info()
+    assert_type(info, RunInfo)
+    assert_type(info.history_length, int)
+    assert_type(info.started_at, datetime)
+
+
+@workflow
+def billing(month: int) -> Flow[Receipt]:
+    yield from charge("a", month)
+    if month == 12:
+        return (yield from continue_as_new())
+    return (yield from continue_as_new(billing(month + 1)))
+
+
+def helper(ask: Ask[T], when: When) -> Flow[T | None]:
+    return (yield from timeout(ask, when, default=None))
+
+
+def helped(order: Order, pause: Duration) -> Flow[None]:
+    asks: list[Command[Receipt]] = [charge("a", 1), checkout(order)]
+    assert_type((yield from gather(*asks)), tuple[Receipt, ...])
+    assert_type((yield from helper(ship(order), "1s")), str | None)
+    assert_type((yield from helper(checkout(order), pause)), Receipt | None)
+    assert_type(continue_as_new(billing(1)), Command[Receipt])
 
 
 def first(order: Order) -> Flow[str]:

@@ -34,6 +34,9 @@ class Registry:
     def workflow(self, name: str) -> WorkflowDefinition | None:
         return self._workflows.get(name)
 
+    def workflows(self) -> tuple[WorkflowDefinition, ...]:
+        return tuple({id(known): known for known in self._workflows.values()}.values())
+
     def load(self, modules: Iterable[str]) -> None:
         """Import modules, each `package.module` or `path/to/file.py`, so that what they define is known.
 

@@ -93,6 +93,8 @@ def parameters(fn: Callable[..., Any]) -> Parameters:
             for parameter in given
             if parameter.default is parameter.empty and parameter.kind not in _VARIADIC
         ),
+        defaults={parameter.name: parameter.default for parameter in given if parameter.default is not parameter.empty},
+        unnamed=sum(parameter.kind is inspect.Parameter.POSITIONAL_ONLY for parameter in given),
     )
 
 

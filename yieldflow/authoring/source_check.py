@@ -13,7 +13,7 @@ import inspect
 import os
 import random
 import re
-import time
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
@@ -21,23 +21,32 @@ from typing import Any
 
 from attrs import frozen
 
-from yieldflow.authoring import verbs
+from yieldflow.authoring import combining, verbs
 from yieldflow.authoring.step import step
 from yieldflow.core.asks import StepDefinition, WorkflowDefinition
 
 _SILENCED = re.compile(r"#\s*yieldflow:\s*ok\b")
 _UNKNOWN = object()
-_REPEATED = "it would be done again on every replay"
+_NOT_LOADED = object()
+_NOW = "`yield from now()` instead"
+_AS_ARGUMENT = "pass the value as an argument, or read it in a step"
+_IN_A_STEP = "do it in a step: it would be done again on every replay"
 
-_CALLS: tuple[tuple[Any, str, str], ...] = (
-    (time.sleep, "time.sleep()", "`yield sleep(...)` instead"),
-    (time.time, "time.time()", "`yield from now()` instead"),
-    (os.getenv, "os.getenv()", "pass the value as an argument, or read it in a step"),
-    (open, "open()", f"open files in a step: {_REPEATED}"),
-    (print, "print()", f"print in a step: {_REPEATED}"),
+_CALLS: tuple[tuple[str, str, str], ...] = (  # module, its functions, what to do
+    ("time", "sleep", "`yield sleep(...)` instead"),
+    ("time", "time time_ns monotonic monotonic_ns perf_counter perf_counter_ns", _NOW),
+    ("os", "getenv", _AS_ARGUMENT),
+    ("os", "urandom", "`yield from rng()`, or for secrets a step"),
+    ("secrets", "choice randbelow randbits token_bytes token_hex token_urlsafe", "make secrets in a step"),
+    ("builtins", "open print input", _IN_A_STEP),
+    ("os", "system popen", _IN_A_STEP),
+    ("subprocess", "run call check_call check_output Popen", _IN_A_STEP),
+    ("socket", "socket create_connection", _IN_A_STEP),
+    ("urllib.request", "urlopen", _IN_A_STEP),
 )
-_CLOCKS = {(dt.datetime, "now"), (dt.datetime, "utcnow")}
+_CLOCKS = {(dt.datetime, "now"), (dt.datetime, "utcnow"), (dt.datetime, "today"), (dt.date, "today")}
 _IDS = ("uuid1", "uuid4", "uuid6", "uuid7", "uuid8")  # the others are functions of their arguments
+_METHODS: tuple[tuple[Any, str], ...] = ((verbs.open_hook, "receive"), (combining.spawn, "cancel"))
 
 
 @frozen
@@ -76,6 +85,7 @@ class _Source:
     lines: Mapping[int, str]
     nodes: tuple[ast.AST, ...]
     names: Mapping[str, Any]
+    answers: Mapping[str, Any]  # names that only ever hold what one verb answers, and that verb
 
     def silences(self, node: ast.expr) -> bool:
         lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
@@ -106,7 +116,8 @@ def _read(fn: Callable[..., Any]) -> _Source | None:
         return None
     nodes = tuple(_own(definition.body))
     file = inspect.getsourcefile(fn) or "?"
-    return _Source(file, dict(enumerate(lines, first)), nodes, _names(fn, nodes))
+    names = _names(fn, nodes)
+    return _Source(file, dict(enumerate(lines, first)), nodes, names, dict(_answers(fn, nodes, names)))
 
 
 def _own(body: list[ast.stmt]) -> Iterator[ast.AST]:
@@ -129,6 +140,23 @@ def _names(fn: Callable[..., Any], nodes: tuple[ast.AST, ...]) -> Mapping[str, A
     return names
 
 
+def _answers(fn: Callable[..., Any], nodes: tuple[ast.AST, ...], names: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """`name = yield from verb(...)`, where nothing else ever gives that name a value."""
+    given = [node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)]
+    given += [getattr(node, part, "") for node in nodes for part in ("name", "asname", "rest")]
+    given += inspect.signature(fn).parameters
+    for node in nodes:
+        match node:
+            case ast.Assign(
+                targets=[ast.Name(id=name)],
+                value=ast.Yield(value=ast.Call(func=ast.Name(id=verb)))
+                | ast.YieldFrom(value=ast.Call(func=ast.Name(id=verb))),
+            ) if given.count(name) == 1 and name in fn.__code__.co_varnames:
+                yield name, names.get(verb)
+            case _:
+                pass
+
+
 def _content(cell: Any) -> Any:
     try:
         return cell.cell_contents
@@ -148,6 +176,11 @@ def _mistakes(source: _Source) -> Iterator[tuple[ast.expr, str]]:
             case ast.Expr(value=ast.Call() as call) if keyword := _never_yielded(call, source):
                 shown = f"{ast.unparse(call.func)}(...)"
                 yield call, f"{shown} is never yielded: write `{keyword} {shown}`"
+            case ast.Yield(value=ast.Call() as call) if inspect.isgeneratorfunction(source.meant(call.func)):
+                shown = f"{ast.unparse(call.func)}(...)"
+                yield call, f"{shown} is a generator: write `yield from {shown}`"
+            case ast.Return(value=ast.Call(func=func) as call) if source.meant(func) is verbs.continue_as_new:
+                yield call, "continue_as_new(...) is never yielded: write `return (yield from continue_as_new(...))`"
             case ast.Call(func=func) if says := _outside(func, source):
                 yield node, says
             case ast.Name() | ast.Attribute() if source.meant(node) is os.environ:
@@ -161,25 +194,35 @@ def _never_yielded(call: ast.Call, source: _Source) -> str | None:
     match call.func:
         case ast.Attribute(value=ast.Call() as inner, attr="options"):
             return _never_yielded(inner, source)
+        case ast.Attribute(value=ast.Name(id=name), attr=method) if name in source.answers:
+            known = any(source.answers[name] is verb and method == called for verb, called in _METHODS)
+            return "yield" if known else None
         case func:
             target = source.meant(func)
     if inspect.isgeneratorfunction(target):
         return "yield from"
     is_command = isinstance(getattr(target, "definition", None), StepDefinition | WorkflowDefinition)
-    is_verb = inspect.isfunction(target) and target.__module__ == verbs.__name__
+    is_verb = inspect.isfunction(target) and target.__module__ in (verbs.__name__, combining.__name__)
     return "yield" if is_command or is_verb or target is step else None
 
 
 def _outside(func: ast.expr, source: _Source) -> str | None:
     target = source.meant(func)
-    for known, shown, advice in _CALLS:
-        if target is known:
-            return f"{shown} in a workflow: {advice}"
+    for module, functions, advice in _CALLS:
+        for name in functions.split():
+            if target is _loaded(module, name):
+                shown = name if module == "builtins" else f"{module}.{name}"
+                return f"{shown}() in a workflow: {advice}"
     if isinstance(func, ast.Attribute) and any(source.meant(func.value) is c and func.attr == n for c, n in _CLOCKS):
-        return f"datetime.{func.attr}() in a workflow: `yield from now()` instead"
+        return f"{ast.unparse(func)}() in a workflow: {_NOW}"
     name = getattr(target, "__name__", "")
     if inspect.isroutine(target) and name in vars(random) and vars(random)[name] == target:
         return f"random.{name}() in a workflow: `(yield from rng()).{name}(...)` instead"
     if inspect.isfunction(target) and target.__module__ == uuid.__name__ and name in _IDS:
         return f"uuid.{name}() in a workflow: `yield from uuid4()` instead"
     return None
+
+
+def _loaded(module: str, name: str) -> Any:
+    """Looked up, never imported: who has not loaded a module does not call it."""
+    return vars(sys.modules[module]).get(name, _NOT_LOADED) if module in sys.modules else _NOT_LOADED

@@ -14,6 +14,7 @@ from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from attrs import evolve, frozen
 
+from yieldflow.authoring.options import queue_name, span
 from yieldflow.authoring.registry import DEFAULT
 from yieldflow.authoring.scope import inside, refuse_in_a_step
 from yieldflow.authoring.signatures import (
@@ -27,7 +28,7 @@ from yieldflow.core import asks
 from yieldflow.core.asks import StepDefinition, WorkflowDefinition
 from yieldflow.core.commands import StepOptions
 from yieldflow.core.retry import Retry
-from yieldflow.core.times import Duration, Millis, duration
+from yieldflow.core.times import Duration
 from yieldflow.errors import BadDefinition
 
 P = ParamSpec("P")
@@ -48,12 +49,14 @@ class StepCall(asks.StepCall[T_co]):
         lease: Duration | None = None,
         heartbeat: Duration | None = None,
         label: str | None = None,
+        local: bool | None = None,
     ) -> StepCall[T_co]:
-        """The same call, carried out otherwise; what is not given stays. *label* is shown instead of the name.
+        """The same call, carried out otherwise; what is not given stays. *label* is shown instead of the name. *local*:
+        carried out in the turn itself, never queued; one attempt, without a time-out.
 
         Raises ValueError for what is no duration or policy.
         """
-        return evolve(self, changed=_changed(self, retry, timeout, queue, lease, heartbeat, label))
+        return evolve(self, changed=_changed(self, retry, timeout, queue, lease, heartbeat, label, local))
 
 
 @frozen(repr=False)
@@ -77,9 +80,10 @@ class Step(StepCall[R], Generic[P, R]):
         lease: Duration | None = None,
         heartbeat: Duration | None = None,
         label: str | None = None,
+        local: bool | None = None,
     ) -> Step[P, R]:
         """The same step, whose calls are carried out otherwise; what is not given stays."""
-        return evolve(self, changed=_changed(self, retry, timeout, queue, lease, heartbeat, label))
+        return evolve(self, changed=_changed(self, retry, timeout, queue, lease, heartbeat, label, local))
 
 
 class StepDecorator(Protocol):
@@ -109,12 +113,14 @@ def step(
     queue: str | None = None,
     lease: Duration | None = None,
     heartbeat: Duration | None = None,
+    local: bool = False,
 ) -> StepDecorator: ...
 def step(*args: Any, **kwargs: Any) -> Any:
     """Make a function a step (`@step`, `@step(retry=5)`), or call a plain one as a step (`step(fn, *args)`).
 
     *retry*: a `Retry`, or its attempts (default 3 in total). *timeout* bounds one attempt, *heartbeat* the silence
-    of its body, *lease* that of its worker. *name* pins what logs call it, *also_known_as* what they called it.
+    of its body, *lease* that of its worker; *local* steps run in the turn itself. *name* pins what logs call it,
+    *also_known_as* what they called it.
     Raises BadDefinition for generators and methods, TypeError for arguments that do not fit the function.
 
     >>> @step(retry=5, timeout="30s")
@@ -144,9 +150,12 @@ def _decorator(
     queue: str | None = None,
     lease: Duration | None = None,
     heartbeat: Duration | None = None,
+    local: bool = False,
 ) -> Callable[[Any], Step[Any, Any]]:
     policy = Retry() if retry is None else _policy(retry)
-    options = StepOptions(_queue(queue), timeout=_span(timeout), lease=_span(lease), heartbeat=_span(heartbeat))
+    options = StepOptions(
+        queue_name(queue), timeout=span(timeout), lease=span(lease), heartbeat=span(heartbeat), local=local
+    )
 
     def decorate(fn: Any) -> Step[Any, Any]:
         _refuse(fn)
@@ -206,6 +215,7 @@ def _changed(
     lease: Duration | None,
     heartbeat: Duration | None,
     label: str | None,
+    local: bool | None,
 ) -> StepOptions:
     definition = call.definition
     if queue is not None and definition.plain:
@@ -214,11 +224,12 @@ def _changed(
         )
     changes = {
         "retry": None if retry is None else _policy(retry),
-        "timeout": _span(timeout),
-        "queue": _queue(queue),
-        "lease": _span(lease),
-        "heartbeat": _span(heartbeat),
+        "timeout": span(timeout),
+        "queue": queue_name(queue),
+        "lease": span(lease),
+        "heartbeat": span(heartbeat),
         "label": label,
+        "local": local,
     }
     given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
     return evolve(definition.options if call.changed is None else call.changed, **given)
@@ -226,18 +237,3 @@ def _changed(
 
 def _policy(retry: int | Retry) -> Retry:
     return retry if isinstance(retry, Retry) else Retry(attempts=retry)
-
-
-def _span(value: Duration | None) -> Millis | None:
-    if value is None:
-        return None
-    millis = duration(value)
-    if millis == 0:
-        raise ValueError(f"{value!r} leaves no time at all: give a duration, or leave the option out")
-    return millis
-
-
-def _queue(name: str | None) -> str | None:
-    if name is not None and not (isinstance(name, str) and name.strip()):
-        raise ValueError(f"queue={name!r} must be a name")
-    return name

@@ -7,33 +7,33 @@ from __future__ import annotations
 
 from datetime import datetime
 from random import Random
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Never, TypeVar, overload
 from uuid import UUID
 
 from yieldflow.core.asks import (
     MISSING,
     NOW,
     RNG,
+    RUN_INFO,
     UUID4,
-    Ask,
     Command,
-    Gather,
+    ContinueCommand,
+    DetachCommand,
+    GetDataCommand,
     Hook,
     OpenHookCommand,
-    Race,
+    PatchedCommand,
     ReceiveCommand,
+    RunInfo,
+    SendCommand,
+    SetDataCommand,
     SleepCommand,
+    WorkflowCall,
 )
 from yieldflow.core.times import When, end
 
 T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741 - the "otherwise" of a wait
-A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
-D = TypeVar("D")
-E = TypeVar("E")
-F = TypeVar("F")
 
 
 def sleep(when: When) -> Command[None]:
@@ -68,7 +68,7 @@ def hook(
     >>> hook("approval", bool, timeout="2d", default=False)
     hook('approval', timeout='2d', default=False)
     """
-    return ReceiveCommand[Any](hook_name(name), type).options(timeout=timeout, default=default)
+    return ReceiveCommand[Any](hook_name(name), _kind(type)).options(timeout=timeout, default=default)
 
 
 @overload
@@ -81,109 +81,93 @@ def open_hook(name: str, type: Any = Any) -> Command[Hook[Any]]:  # noqa: A002 -
     >>> open_hook("approval", bool)
     open_hook('approval')
     """
-    return OpenHookCommand(hook_name(name), type)
+    return OpenHookCommand(hook_name(name), _kind(type))
 
 
 @overload
-def gather(a: Ask[A], /, *, return_exceptions: Literal[False] = False) -> Command[tuple[A]]: ...
+def send(run_id: str, hook: ReceiveCommand[T] | Command[Hook[T]], payload: T) -> Command[int]: ...
 @overload
-def gather(a: Ask[A], b: Ask[B], /, *, return_exceptions: Literal[False] = False) -> Command[tuple[A, B]]: ...
-@overload
-def gather(
-    a: Ask[A], b: Ask[B], c: Ask[C], /, *, return_exceptions: Literal[False] = False
-) -> Command[tuple[A, B, C]]: ...
-@overload
-def gather(
-    a: Ask[A], b: Ask[B], c: Ask[C], d: Ask[D], /, *, return_exceptions: Literal[False] = False
-) -> Command[tuple[A, B, C, D]]: ...
-@overload
-def gather(
-    a: Ask[A], b: Ask[B], c: Ask[C], d: Ask[D], e: Ask[E], /, *, return_exceptions: Literal[False] = False
-) -> Command[tuple[A, B, C, D, E]]: ...
-@overload
-def gather(
-    a: Ask[A], b: Ask[B], c: Ask[C], d: Ask[D], e: Ask[E], f: Ask[F], /, *, return_exceptions: Literal[False] = False
-) -> Command[tuple[A, B, C, D, E, F]]: ...
-@overload
-def gather(*asks: Ask[T], return_exceptions: Literal[False] = False) -> Command[tuple[T, ...]]: ...
-@overload
-def gather(a: Ask[A], /, *, return_exceptions: Literal[True]) -> Command[tuple[A | Exception]]: ...
-@overload
-def gather(
-    a: Ask[A], b: Ask[B], /, *, return_exceptions: Literal[True]
-) -> Command[tuple[A | Exception, B | Exception]]: ...
-@overload
-def gather(
-    a: Ask[A], b: Ask[B], c: Ask[C], /, *, return_exceptions: Literal[True]
-) -> Command[tuple[A | Exception, B | Exception, C | Exception]]: ...
-@overload
-def gather(
-    a: Ask[A], b: Ask[B], c: Ask[C], d: Ask[D], /, *, return_exceptions: Literal[True]
-) -> Command[tuple[A | Exception, B | Exception, C | Exception, D | Exception]]: ...
-@overload
-def gather(
-    a: Ask[A], b: Ask[B], c: Ask[C], d: Ask[D], e: Ask[E], /, *, return_exceptions: Literal[True]
-) -> Command[tuple[A | Exception, B | Exception, C | Exception, D | Exception, E | Exception]]: ...
-@overload
-def gather(
-    a: Ask[A], b: Ask[B], c: Ask[C], d: Ask[D], e: Ask[E], f: Ask[F], /, *, return_exceptions: Literal[True]
-) -> Command[tuple[A | Exception, B | Exception, C | Exception, D | Exception, E | Exception, F | Exception]]: ...
-@overload
-def gather(*asks: Ask[T], return_exceptions: bool) -> Command[tuple[T | Exception, ...]]: ...
-def gather(*asks: Ask[Any], return_exceptions: bool = False) -> Command[Any]:
-    """Ask all at once, commands and generators; the answer is the tuple of their answers, in order.
+def send(run_id: str, hook: str, payload: Any) -> Command[int]: ...
+def send(run_id: str, hook: Any, payload: Any) -> Command[int]:
+    """Deliver *payload* to another run's hook (a name, or the hook itself); the answer is its position there.
 
-    The first failure cancels the others, waits for their clean-up and is raised. With *return_exceptions* failures
-    stand in the tuple instead. Of nothing the answer is `()`.
+    It counts once. `UnknownRun`, `RunEnded` and `InboxFull` are raised where it is yielded. Raises ValueError.
 
-    >>> gather(sleep("1s"), hook("approval", bool))
-    gather(sleep('1s'), hook('approval'))
+    >>> send("order-42", "approval", True)
+    send('order-42', 'approval', True)
     """
-    return Gather(asks, return_exceptions)
+    match hook:
+        case ReceiveCommand(hook=name, type=kind) | OpenHookCommand(name=name, type=kind):
+            return SendCommand(_text(run_id, "a run id"), name, payload, kind)
+        case _:
+            return SendCommand(_text(run_id, "a run id"), hook_name(hook), payload)
 
 
-@overload
-def race(a: Ask[A], /) -> Command[tuple[Literal[0], A]]: ...
-@overload
-def race(a: Ask[A], b: Ask[B], /) -> Command[tuple[Literal[0], A] | tuple[Literal[1], B]]: ...
-@overload
-def race(
-    a: Ask[A], b: Ask[B], c: Ask[C], /
-) -> Command[tuple[Literal[0], A] | tuple[Literal[1], B] | tuple[Literal[2], C]]: ...
-@overload
-def race(
-    a: Ask[A], b: Ask[B], c: Ask[C], d: Ask[D], /
-) -> Command[tuple[Literal[0], A] | tuple[Literal[1], B] | tuple[Literal[2], C] | tuple[Literal[3], D]]: ...
-@overload
-def race(
-    a: Ask[A], b: Ask[B], c: Ask[C], d: Ask[D], e: Ask[E], /
-) -> Command[
-    tuple[Literal[0], A] | tuple[Literal[1], B] | tuple[Literal[2], C] | tuple[Literal[3], D] | tuple[Literal[4], E]
-]: ...
-@overload
-def race(
-    a: Ask[A], b: Ask[B], c: Ask[C], d: Ask[D], e: Ask[E], f: Ask[F], /
-) -> Command[
-    tuple[Literal[0], A]
-    | tuple[Literal[1], B]
-    | tuple[Literal[2], C]
-    | tuple[Literal[3], D]
-    | tuple[Literal[4], E]
-    | tuple[Literal[5], F]
-]: ...
-@overload
-def race(*asks: Ask[T]) -> Command[tuple[int, T]]: ...
-def race(*asks: Ask[Any]) -> Command[Any]:
-    """Ask all at once; the answer is `(index, answer)` of the first to finish, the others are cancelled.
+def detach(call: WorkflowCall[Any]) -> Command[str]:
+    """Start a workflow as a run of its own; the answer is its run id, at once. Raises TypeError.
 
-    Raises ValueError if nothing is asked.
+    `RunExists` is raised where it is yielded, if its run id is another run's.
 
-    >>> race(hook("approval", bool), sleep("2 days"))
-    race(hook('approval'), sleep('2 days'))
+    >>> from yieldflow.authoring.workflow import workflow
+    >>> @workflow
+    ... def billing(month: int):
+    ...     yield sleep("1s")
+    >>> detach(billing(11))
+    detach(billing(11))
     """
-    if not asks:
-        raise ValueError("a race of nothing has no winner: give it at least one command or generator")
-    return Race(asks)
+    return DetachCommand(_call(call, "detach"))
+
+
+def set_data(key: str, value: Any) -> Command[None]:
+    """Keep a value with the run, readable from outside while it runs: `handle.data(key)`. Raises ValueError.
+
+    >>> set_data("progress", 0.5)
+    set_data('progress', 0.5)
+    """
+    return SetDataCommand(_text(key, "a key"), value)
+
+
+@overload
+def get_data(key: str, type: type[T], default: O) -> Command[T | O]: ...
+@overload
+def get_data(key: str, type: type[T]) -> Command[T | None]: ...
+@overload
+def get_data(key: str, type: Any = ..., default: Any = ...) -> Command[Any]: ...
+def get_data(key: str, type: Any = Any, default: Any = None) -> Command[Any]:  # noqa: A002 - the word that users know
+    """What was set last, a fresh copy each time; *default* if nothing was. Raises ValueError.
+
+    >>> get_data("progress", float)
+    get_data('progress')
+    """
+    return GetDataCommand(_text(key, "a key"), type, default)
+
+
+def patched(change_id: str) -> Command[bool]:
+    """Whether this run takes the new way: True in runs that come here after the change, False in those that were past
+    this point before it. The first answer for an id holds for the run. Raises ValueError.
+
+    >>> patched("charge-before-packing")
+    patched('charge-before-packing')
+    """
+    return PatchedCommand(_text(change_id, "a change id"))
+
+
+@overload
+def continue_as_new() -> Command[Never]: ...
+@overload
+def continue_as_new(call: WorkflowCall[T], /) -> Command[T]: ...
+def continue_as_new(call: WorkflowCall[Any] | None = None, /) -> Command[Any]:
+    """End this log and go on with a fresh one under the same run id.
+
+    It is a tail call: `return (yield from continue_as_new(billing(next)))`.
+
+    *call* (default: the same one again) is what the next generation runs. Never answered: what stands after it does
+    not run, and what a `finally` around it asks is dropped. Only in the workflow itself. Raises TypeError.
+
+    >>> continue_as_new()
+    continue_as_new()
+    """
+    return ContinueCommand(None if call is None else _call(call, "continue_as_new"))
 
 
 def now() -> Command[datetime]:
@@ -213,8 +197,33 @@ def uuid4() -> Command[UUID]:
     return UUID4
 
 
+def run_info() -> Command[RunInfo]:
+    """What the run may know of itself: `RunInfo`, the same on every replay.
+
+    >>> run_info()
+    run_info()
+    """
+    return RUN_INFO
+
+
 def hook_name(name: str) -> str:
     """Raises ValueError for what cannot be one."""
-    if not isinstance(name, str) or not 1 <= len(name) <= 200 or not name.isprintable():
-        raise ValueError(f"{name!r} cannot be the name of a hook: use 1 to 200 printable characters")
-    return name
+    return _text(name, "the name of a hook")
+
+
+def _kind(given: Any) -> Any:
+    if isinstance(given, str):
+        raise TypeError(f"{given!r} is a text, not a type: no payload would fit it; give the type itself, such as bool")
+    return given
+
+
+def _text(given: str, what: str) -> str:
+    if not isinstance(given, str) or not 1 <= len(given) <= 200 or not given.isprintable():
+        raise ValueError(f"{given!r} cannot be {what}: use 1 to 200 printable characters")
+    return given
+
+
+def _call(call: Any, verb: str) -> WorkflowCall[Any]:
+    if not isinstance(call, WorkflowCall):
+        raise TypeError(f"{verb}() takes the call of a workflow, such as checkout(order), not {call!r}")
+    return call

@@ -6,11 +6,12 @@ Calling a workflow runs none of its code. What its source shows to be a mistake 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator, Iterable
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from yieldflow.authoring.options import queue_name, span, text_tags, user_run_id
 from yieldflow.authoring.registry import DEFAULT
 from yieldflow.authoring.scope import refuse_in_a_step
 from yieldflow.authoring.signatures import (
@@ -21,11 +22,46 @@ from yieldflow.authoring.signatures import (
     workflow_shape,
 )
 from yieldflow.authoring.source_check import check
-from yieldflow.core.asks import WorkflowCall, WorkflowDefinition
+from yieldflow.core import asks
+from yieldflow.core.asks import WorkflowDefinition
+from yieldflow.core.times import Duration
 from yieldflow.errors import BadDefinition
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@frozen(repr=False)
+class WorkflowCall(asks.WorkflowCall[T_co]):
+    """One call of a workflow, not yet started: `App.start` takes it, and a workflow may `yield` it as a child run."""
+
+    def options(
+        self,
+        *,
+        run_id: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        timeout: Duration | None = None,
+        queue: str | None = None,
+        on_parent_close: Literal["cancel", "abandon"] | None = None,
+    ) -> WorkflowCall[T_co]:
+        """The same call, started otherwise; what is not given stays. For a child *run_id* is made from the parent's by
+        default, *tags* are added to its own, *queue* is the same; *on_parent_close*: whether the child is cancelled
+        when its parent lets it go (default) or goes on. *timeout* bounds the whole run.
+
+        Raises ValueError.
+        """
+        if on_parent_close not in (None, "cancel", "abandon"):
+            raise ValueError(f"on_parent_close={on_parent_close!r} must be 'cancel' or 'abandon'")
+        changes = {
+            "run_id": None if run_id is None else user_run_id(run_id),
+            "tags": None if tags is None else {**self.changed.tags, **text_tags(tags)},
+            "timeout": span(timeout),
+            "queue": queue_name(queue),
+            "on_parent_close": on_parent_close,
+        }
+        given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+        return evolve(self, changed=evolve(self.changed, **given))
 
 
 @frozen

@@ -26,6 +26,7 @@ from yieldflow.codec.parts import (
     read_raw,
     unknown,
 )
+from yieldflow.codec.upcasts import today
 from yieldflow.core.events import (
     AttemptFailed,
     CancelRequested,
@@ -45,7 +46,7 @@ from yieldflow.core.events import (
     RunResumed,
     RunStarted,
 )
-from yieldflow.core.path import parse, show
+from yieldflow.core.path import Path, parse, show
 from yieldflow.core.times import Millis
 from yieldflow.errors import Undecodable
 
@@ -60,7 +61,7 @@ def pack(event: Event) -> bytes:
 def unpack(data: bytes) -> Event:
     """Raises `Undecodable`."""
     try:
-        packed = orjson.loads(data)
+        packed = today(orjson.loads(data))
         read = _EVENTS.get(packed["e"])
         if read is not None:
             return read(packed)
@@ -92,8 +93,9 @@ def _event(event: Event) -> Packed:
             return {"e": "paused", "at": at, **_reason(reason), **_by(by)}
         case RunResumed(at, by):
             return {"e": "resumed", "at": at, **_by(by)}
-        case RunFinished(at, outcome):
-            return {"e": "finished", "at": at, **pack_outcome(outcome)}
+        case RunFinished(at, outcome, origin):
+            came = {} if origin is None else {"origin": show(origin)}
+            return {"e": "finished", "at": at, **pack_outcome(outcome), **came}
         case _:
             assert_never(event)
 
@@ -114,14 +116,17 @@ def _started(event: RunStarted) -> Packed:
         ("version", event.version, None),
         ("tags", dict(event.tags), {}),
         ("deadline", event.deadline, None),
+        ("anew", event.anew, ()),
         ("base_url", event.base_url, None),
     )
     if event.parent is not None:
-        out["parent"] = {"run": event.parent.run_id, "path": show(event.parent.path)}
+        out["parent"] = _parent(event.parent)
     if event.cause is not None:
         out["cause"] = _cause(event.cause)
     if event.limits != _LIMITS:
         out["limits"] = _limits(event.limits)
+    if event.token_seed is not None:
+        out["token_seed"] = event.token_seed.hex()
     if event.inbox:
         out["inbox"] = {name: list(map(Raw, payloads)) for name, payloads in event.inbox.items()}
     if event.data:
@@ -144,13 +149,19 @@ def _read_started(packed: Packed) -> RunStarted:
         deadline=packed.get("deadline"),
         limits=_read_limits(packed["limits"]) if "limits" in packed else _LIMITS,
         base_url=packed.get("base_url"),
+        token_seed=bytes.fromhex(packed["token_seed"]) if "token_seed" in packed else None,
         inbox={name: tuple(map(orjson.dumps, payloads)) for name, payloads in packed.get("inbox", {}).items()},
         data={key: orjson.dumps(value) for key, value in packed.get("data", {}).items()},
+        anew=tuple(packed.get("anew", ())),
     )
 
 
+def _parent(parent: Parent) -> Packed:
+    return {"run": parent.run_id, "path": show(parent.path), **given(("detached", parent.detached, False))}
+
+
 def _read_parent(packed: Packed) -> Parent:
-    return Parent(packed["run"], parse(packed["path"]))
+    return Parent(packed["run"], parse(packed["path"]), packed.get("detached", False))
 
 
 def _limits(limits: Limits) -> Packed:
@@ -158,22 +169,33 @@ def _limits(limits: Limits) -> Packed:
         ("lease", limits.lease, _LIMITS.lease),
         ("step_queue", limits.step_queue, None),
         ("inbox", limits.inbox, _LIMITS.inbox),
+        ("history", limits.history, _LIMITS.history),
+        ("history_bytes", limits.history_bytes, _LIMITS.history_bytes),
+        ("history_warn", limits.history_warn, _LIMITS.history_warn),
     )
 
 
 def _read_limits(packed: Packed) -> Limits:
-    lease, inbox = packed.get("lease", _LIMITS.lease), packed.get("inbox", _LIMITS.inbox)
-    return Limits(lease=lease, step_queue=packed.get("step_queue"), inbox=inbox)
+    return Limits(
+        lease=packed.get("lease", _LIMITS.lease),
+        step_queue=packed.get("step_queue"),
+        inbox=packed.get("inbox", _LIMITS.inbox),
+        history=packed.get("history", _LIMITS.history),
+        history_bytes=packed.get("history_bytes", _LIMITS.history_bytes),
+        history_warn=packed.get("history_warn", _LIMITS.history_warn),
+    )
 
 
 def _cause(cause: Cause) -> Packed:
     match cause:
         case Next(run_id):
             return {"is": "next", "run": run_id}
-        case RetryOf(run_id, position):
-            return {"is": "retry", "run": run_id, "position": position}
-        case ForkOf(run_id, position, seed):
-            return {"is": "fork", "run": run_id, "position": position, "seed": seed.hex()}
+        case RetryOf(run_id, position, fork):
+            more = {} if fork is None else {"fork": _cause(fork)}
+            return {"is": "retry", "run": run_id, "position": position, **more}
+        case ForkOf(run_id, position, seed, before):
+            more = {} if before is None else {"before": _cause(before)}
+            return {"is": "fork", "run": run_id, "position": position, "seed": seed.hex(), **more}
         case _:
             assert_never(cause)
 
@@ -183,11 +205,17 @@ def _read_cause(packed: Packed) -> Cause:
         case "next":
             return Next(packed["run"])
         case "retry":
-            return RetryOf(packed["run"], packed["position"])
+            fork = _read_fork(packed["fork"]) if "fork" in packed else None
+            return RetryOf(packed["run"], packed["position"], fork)
         case "fork":
-            return ForkOf(packed["run"], packed["position"], bytes.fromhex(packed["seed"]))
+            return _read_fork(packed)
         case tag:
             raise unknown("cause", tag)
+
+
+def _read_fork(packed: Packed) -> ForkOf:
+    before = _read_fork(packed["before"]) if "before" in packed else None
+    return ForkOf(packed["run"], packed["position"], bytes.fromhex(packed["seed"]), before)
 
 
 def _resolved(event: CommandResolved) -> Packed:
@@ -235,6 +263,10 @@ def _read_attempt_failed(packed: Packed) -> AttemptFailed:
     )
 
 
+def _read_origin(packed: Packed) -> Path | None:
+    return parse(packed["origin"]) if "origin" in packed else None
+
+
 _EVENTS: Mapping[str, Callable[[Packed], Event]] = {
     "started": _read_started,
     "issued": lambda packed: CommandIssued(packed["at"], parse(packed["path"]), read_command(packed["command"])),
@@ -247,5 +279,5 @@ _EVENTS: Mapping[str, Callable[[Packed], Event]] = {
     "cancel": lambda packed: CancelRequested(packed["at"], packed["key"], packed.get("reason"), packed.get("by")),
     "paused": lambda packed: RunPaused(packed["at"], packed.get("by"), packed.get("reason")),
     "resumed": lambda packed: RunResumed(packed["at"], packed.get("by")),
-    "finished": lambda packed: RunFinished(packed["at"], read_ending(packed)),
+    "finished": lambda packed: RunFinished(packed["at"], read_ending(packed), _read_origin(packed)),
 }

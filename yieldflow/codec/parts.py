@@ -10,7 +10,19 @@ from typing import Any, TypeAlias, assert_never
 
 import orjson
 
-from yieldflow.core.commands import CallStep, OpenHook, Receive, Recorded, Sleep, StepOptions
+from yieldflow.core.commands import (
+    CallStep,
+    ChildOptions,
+    MarkPatch,
+    OpenHook,
+    Receive,
+    Recorded,
+    Send,
+    SetData,
+    Sleep,
+    StartChild,
+    StepOptions,
+)
 from yieldflow.core.outcome import Answer, Cancelled, ContinuedAs, Ending, Err, Expired, Failure, Ok, Taken
 from yieldflow.core.retry import Retry
 from yieldflow.core.times import After, At, End, duration
@@ -19,7 +31,7 @@ from yieldflow.errors import Undecodable
 Packed: TypeAlias = dict[str, Any]
 Raw: TypeAlias = orjson.Fragment  # bytes that are JSON already
 
-_OPTIONS, _RETRY = StepOptions(), Retry()
+_OPTIONS, _RETRY, _CHILD = StepOptions(), Retry(), ChildOptions()
 
 
 def unknown(what: str, tag: object) -> Undecodable:
@@ -49,6 +61,16 @@ def pack_command(command: Recorded) -> Packed:
             return {"do": "hook", "name": name}
         case Receive(hook, timeout):
             return {"do": "receive", "hook": hook, **(_end(timeout) if timeout is not None else {})}
+        case SetData(key, value):
+            return {"do": "set", "key": key, "value": Raw(value)}
+        case MarkPatch(change_id):
+            return {"do": "patch", "id": change_id}
+        case StartChild(workflow, arguments, detached, version, options):
+            out = {"do": "child", "workflow": workflow, "arguments": Raw(arguments)}
+            out |= given(("detached", detached, False), ("version", version, None))
+            return out if options == _CHILD else {**out, "options": _child_options(options)}
+        case Send(run_id, hook, payload):
+            return {"do": "send", "run": run_id, "hook": hook, "payload": Raw(payload)}
         case _:
             assert_never(command)
 
@@ -65,8 +87,42 @@ def read_command(packed: Packed) -> Recorded:
         case "receive":
             timeout = _read_end(packed) if "for" in packed or "until" in packed else None
             return Receive(packed["hook"], timeout)
+        case "set":
+            return SetData(packed["key"], orjson.dumps(packed["value"]))
+        case "patch":
+            return MarkPatch(packed["id"])
+        case "child":
+            return _read_child(packed)
+        case "send":
+            return Send(packed["run"], packed["hook"], orjson.dumps(packed["payload"]))
         case tag:
             raise unknown("command", tag)
+
+
+def _read_child(packed: Packed) -> StartChild:
+    detached, version = packed.get("detached", False), packed.get("version")
+    options = _read_child_options(packed["options"]) if "options" in packed else _CHILD
+    return StartChild(packed["workflow"], orjson.dumps(packed["arguments"]), detached, version, options)
+
+
+def _child_options(options: ChildOptions) -> Packed:
+    return given(
+        ("run", options.run_id, None),
+        ("tags", dict(options.tags), {}),
+        ("timeout", options.timeout, None),
+        ("queue", options.queue, None),
+        ("on_parent_close", options.on_parent_close, _CHILD.on_parent_close),
+    )
+
+
+def _read_child_options(packed: Packed) -> ChildOptions:
+    return ChildOptions(
+        run_id=packed.get("run"),
+        tags=packed.get("tags", {}),
+        timeout=packed.get("timeout"),
+        queue=packed.get("queue"),
+        on_parent_close=packed.get("on_parent_close", _CHILD.on_parent_close),
+    )
 
 
 def _end(end: End) -> Packed:
@@ -92,6 +148,7 @@ def _options(options: StepOptions) -> Packed:
         ("lease", options.lease, None),
         ("heartbeat", options.heartbeat, None),
         ("label", options.label, None),
+        ("local", options.local, False),
     )
     return out if options.retry is None else {**out, "retry": _retry(options.retry)}
 
@@ -105,6 +162,7 @@ def _read_options(packed: Packed) -> StepOptions:
         lease=packed.get("lease"),
         heartbeat=packed.get("heartbeat"),
         label=packed.get("label"),
+        local=packed.get("local", False),
         retry=_read_retry(packed["retry"]) if "retry" in packed else None,
     )
 
@@ -154,8 +212,9 @@ def pack_outcome(outcome: Answer | Ending) -> Packed:
             return {"is": "taken", "position": position}
         case Cancelled(reason, forced):
             return {"is": "cancelled", **given(("reason", reason, None), ("forced", forced, False))}
-        case ContinuedAs(run_id):
-            return {"is": "continued", "run": run_id}
+        case ContinuedAs(run_id, workflow, arguments, version):
+            out = {"is": "continued", "run": run_id, "workflow": workflow, "arguments": Raw(arguments)}
+            return {**out, **given(("version", version, None))}
         case _:
             assert_never(outcome)
 
@@ -170,6 +229,8 @@ def read_answer(packed: Packed) -> Answer:
             return Expired()
         case "taken":
             return Taken(packed["position"])
+        case "cancelled":
+            return Cancelled(packed.get("reason"), packed.get("forced", False))
         case tag:
             raise unknown("answer", tag)
 
@@ -183,7 +244,8 @@ def read_ending(packed: Packed) -> Ending:
         case "cancelled":
             return Cancelled(packed.get("reason"), packed.get("forced", False))
         case "continued":
-            return ContinuedAs(packed["run"])
+            arguments = orjson.dumps(packed["arguments"])
+            return ContinuedAs(packed["run"], packed["workflow"], arguments, packed.get("version"))
         case tag:
             raise unknown("end", tag)
 

@@ -6,17 +6,19 @@ from collections.abc import Container
 from heapq import heappop, heappush
 
 from yieldflow.core.commands import CallStep, Receive
-from yieldflow.core.events import CommandResolved
+from yieldflow.core.events import CancelRequested, CommandResolved
 from yieldflow.core.outcome import Expired, Ok
-from yieldflow.core.path import Path
+from yieldflow.core.path import ROOT, Path
 from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
 
 NOTHING = b"null"
+DEADLINE = "deadline"  # the key and the reason of the cancellation that a deadline is
 
 
 def wakes_at(run: Run, now: Millis, closing: Container[Path] = ()) -> Millis | None:
-    """The earliest end of a wait, or next attempt of a step after *now*; None: the clock owes this run nothing.
+    """The earliest end of a wait, next attempt of a step after *now*, or the run's deadline; None: the clock owes it
+    nothing.
 
     An attempt that may begin already is open work, and no longer the clock's. Paths in *closing* do not count.
     """
@@ -30,8 +32,8 @@ def wakes_at(run: Run, now: Millis, closing: Container[Path] = ()) -> Millis | N
     return None if timer is None else timer[0]
 
 
-def due(run: Run, now: Millis) -> tuple[CommandResolved, ...]:
-    """The waits that are over, as the facts to append, in the order of (end, path).
+def due(run: Run, now: Millis) -> tuple[CommandResolved | CancelRequested, ...]:
+    """The waits that are over, and the run's time, as the facts to append, in the order of (end, path).
 
     Only for a tender that holds the program and has nothing to decide: whether a payload answers a receive
     is known to the program alone, and a payload that came first is its answer.
@@ -46,7 +48,9 @@ def due(run: Run, now: Millis) -> tuple[CommandResolved, ...]:
     return tuple(_fact(run, path, now) for _, path in over)
 
 
-def _fact(run: Run, path: Path, now: Millis) -> CommandResolved:
+def _fact(run: Run, path: Path, now: Millis) -> CommandResolved | CancelRequested:
+    if path == ROOT:
+        return CancelRequested(now, DEADLINE, DEADLINE)
     waited_for = run.open[path].issued.command
     return CommandResolved(now, path, Expired() if isinstance(waited_for, Receive) else Ok(NOTHING))
 
@@ -55,6 +59,8 @@ def _earliest(run: Run, now: Millis) -> tuple[Millis, Path] | None:
     """The first timer that still counts; those before it that do not are dropped for good."""
     while run.timers:
         at, path = run.timers[0]
+        if path == ROOT and run.cancelled is None:  # a run that is cancelled already ends without it
+            return at, path
         pending = run.open.get(path)
         if pending is not None and pending.wakes_at == at:
             attempt = isinstance(pending.issued.command, CallStep)

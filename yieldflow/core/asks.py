@@ -13,7 +13,7 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from yieldflow.core.commands import StepOptions
+from yieldflow.core.commands import ChildOptions, StepOptions
 from yieldflow.core.retry import Retry
 from yieldflow.core.times import End, When, end
 from yieldflow.core.values import Annotation, Parameters, Shape
@@ -86,6 +86,8 @@ class StepCall(Command[T_co]):
         """The options as the log keeps them: the limits resolved, a policy only if it is the call's own."""
         options = self.definition.options if self.changed is None else self.changed
         retry = options.retry or self.definition.retry
+        if (options.attempts, options.lost) == (retry.attempts, retry.lost):
+            return options
         return evolve(options, attempts=retry.attempts, lost=retry.lost)
 
 
@@ -113,9 +115,60 @@ class WorkflowCall(Command[T_co]):
     definition: WorkflowDefinition
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(factory=dict)
+    changed: ChildOptions = ChildOptions()  # what `.options()` says
 
     def __repr__(self) -> str:
         return called(self.definition.fn, self.args, self.kwargs)
+
+
+@frozen(repr=False)
+class DetachCommand(Command[str]):
+    """Start a run of its own; the answer is its id, at once."""
+
+    call: WorkflowCall[Any]
+
+    def __repr__(self) -> str:
+        return f"detach({self.call!r})"
+
+
+@frozen(repr=False)
+class ContinueCommand(Command[T_co]):
+    """End this log and go on with a fresh one; never answered. *call* None: the same one again."""
+
+    call: WorkflowCall[T_co] | None = None
+
+    def __repr__(self) -> str:
+        return f"continue_as_new({'' if self.call is None else repr(self.call)})"
+
+
+@frozen(repr=False)
+class SendCommand(Command[int]):
+    """Deliver to another run's hook; the answer is the position in its log."""
+
+    run_id: str
+    hook: str
+    payload: Any
+    type: Annotation = Any
+
+    def __repr__(self) -> str:
+        return f"send({self.run_id!r}, {self.hook!r}, {self.payload!r})"
+
+
+@frozen(repr=False)
+class SetDataCommand(Command[None]):
+    key: str
+    value: Any
+
+    def __repr__(self) -> str:
+        return f"set_data({self.key!r}, {self.value!r})"
+
+
+@frozen(repr=False)
+class PatchedCommand(Command[bool]):
+    change_id: str
+
+    def __repr__(self) -> str:
+        return f"patched({self.change_id!r})"
 
 
 @frozen(repr=False)
@@ -171,36 +224,46 @@ class Hook(Command[T_co]):
         return ReceiveCommand[T_co](self.name, self.type).options(timeout=timeout, default=default)
 
 
-@frozen(repr=False)
-class Gather(Command[T_co]):
-    asks: tuple[Ask[Any], ...]
-    return_exceptions: bool = False
+@frozen
+class RunInfo:
+    """What a run may know of itself; the same on every replay."""
 
-    def __repr__(self) -> str:
-        return f"gather({', '.join(map(repr, self.asks))})"
-
-
-@frozen(repr=False)
-class Race(Command[T_co]):
-    asks: tuple[Ask[Any], ...]
-
-    def __repr__(self) -> str:
-        return f"race({', '.join(map(repr, self.asks))})"
+    run_id: str
+    generation: int  # 1, and more each time it continues as new; a run that is retried stays what it was
+    workflow: str
+    started_at: datetime
+    parent: str | None
+    tags: Mapping[str, str]
+    history_length: int  # the position of the last fact it was told
+    continue_suggested: bool  # the history is long: `continue_as_new` is due
 
 
 @frozen(repr=False)
 class Question(Command[T_co]):
     """Answered at once from the log and the seed: takes no number and leaves no trace."""
 
-    kind: Literal["now", "rng", "uuid4"]
+    kind: Literal["now", "rng", "uuid4", "run_info"]
 
     def __repr__(self) -> str:
         return f"{self.kind}()"
 
 
+@frozen(repr=False)
+class GetDataCommand(Command[T_co]):
+    """A question, too."""
+
+    key: str
+    type: Annotation = Any
+    default: Any = None
+
+    def __repr__(self) -> str:
+        return f"get_data({self.key!r})"
+
+
 NOW: Question[datetime] = Question("now")
 RNG: Question[Random] = Question("rng")
 UUID4: Question[UUID] = Question("uuid4")
+RUN_INFO: Question[RunInfo] = Question("run_info")
 
 
 def called(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:

@@ -6,9 +6,10 @@ event, so that two workers who decide at different moments write the same comman
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Literal, TypeAlias, TypeGuard, assert_never
 
-from attrs import frozen
+from attrs import field, frozen
 
 from yieldflow.core.retry import Retry
 from yieldflow.core.times import End, Millis
@@ -26,6 +27,7 @@ class StepOptions:
     heartbeat: Millis | None = None
     label: str | None = None
     retry: Retry | None = None  # the call's own policy; else the executing worker's decorator holds
+    local: bool = False  # carried out in the turn itself: never queued, claimed or tried again
 
 
 @frozen
@@ -53,4 +55,70 @@ class Receive:
     timeout: End | None = None
 
 
-Recorded: TypeAlias = CallStep | Sleep | OpenHook | Receive
+@frozen
+class SetData:
+    """Needs no answer: it holds from here on."""
+
+    key: str
+    value: bytes
+
+
+@frozen
+class MarkPatch:
+    """Needs no answer: the mark that this log was written by code with the change."""
+
+    change_id: str
+
+
+@frozen
+class ChildOptions:
+    """How a child run is started. Never compared on replay."""
+
+    run_id: str | None = None  # None: derived from the parent and the path
+    tags: Mapping[str, str] = field(factory=dict)
+    timeout: Millis | None = None
+    queue: str | None = None  # None: the parent's
+    on_parent_close: Literal["cancel", "abandon"] = "cancel"
+
+
+@frozen
+class StartChild:
+    """Open until the child's end is reported; *detached*: until it is started, and its run id is the answer."""
+
+    workflow: str
+    arguments: bytes
+    detached: bool = False
+    version: str | None = None
+    options: ChildOptions = ChildOptions()
+
+    @property
+    def cancels(self) -> bool:
+        """Whether letting it go means that the child is cancelled and waited for."""
+        return not self.detached and self.options.on_parent_close == "cancel"
+
+
+@frozen
+class Send:
+    """Open until it is delivered to the other run's hook."""
+
+    run_id: str
+    hook: str
+    payload: bytes
+
+
+Recorded: TypeAlias = CallStep | Sleep | OpenHook | Receive | SetData | MarkPatch | StartChild | Send
+Work: TypeAlias = CallStep | StartChild | Send
+"""What somebody has to do; a step that is not local, a debt to another run."""
+
+
+def is_work(command: Recorded) -> TypeGuard[Work]:
+    """Whether the table of open work has an entry for it."""
+    match command:
+        case CallStep(options=options):
+            return not options.local
+        case StartChild() | Send():
+            return True
+        case Sleep() | OpenHook() | Receive() | SetData() | MarkPatch():
+            return False
+        case _:
+            assert_never(command)

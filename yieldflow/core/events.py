@@ -21,6 +21,7 @@ from yieldflow.core.times import Millis
 class Parent:
     run_id: str
     path: Path
+    detached: bool = False  # it does not wait for the end, and is told nothing
 
 
 @frozen
@@ -31,19 +32,35 @@ class Next:
 
 
 @frozen
-class RetryOf:
-    run_id: str
-    position: int
-
-
-@frozen
 class ForkOf:
+    """The first *position* events are those of another run, which had this seed."""
+
     run_id: str
     position: int
     seed: bytes
+    before: ForkOf | None = None  # where that run was a fork itself
+
+
+@frozen
+class RetryOf:
+    """The first *position* events are those of a generation that failed."""
+
+    run_id: str  # the generation that failed first
+    position: int
+    fork: ForkOf | None = None  # where that run was a fork
 
 
 Cause: TypeAlias = Next | RetryOf | ForkOf
+
+
+def fork_of(cause: Cause | None) -> ForkOf | None:
+    match cause:
+        case RetryOf(fork=fork):
+            return fork
+        case ForkOf():
+            return cause
+        case _:
+            return None
 
 
 @frozen
@@ -53,6 +70,9 @@ class Limits:
     lease: Millis = 10_000
     step_queue: str | None = None  # None: the run's own queue
     inbox: int = 1_000  # unread payloads
+    history: int = 50_000  # events; beyond it no command is taken
+    history_bytes: int = 64 << 20  # of the values in it
+    history_warn: int = 10_000  # events; beyond it `run_info()` suggests to continue as new
 
 
 @frozen
@@ -70,8 +90,10 @@ class RunStarted:
     deadline: Millis | None = None
     limits: Limits = Limits()
     base_url: str | None = None
+    token_seed: bytes | None = None  # of the chain's hook tokens, so that mailed links survive; None: the own seed
     inbox: Mapping[str, tuple[bytes, ...]] = field(factory=dict)
     data: Mapping[str, bytes] = field(factory=dict)
+    anew: tuple[int, ...] = ()  # after so many events attempts count anew: what is copied was retried there
 
 
 @frozen
@@ -147,6 +169,7 @@ class RunResumed:
 class RunFinished:
     at: Millis
     outcome: Ending
+    origin: Path | None = None  # of the command whose failure ended the run
 
 
 Event: TypeAlias = (
@@ -185,6 +208,7 @@ class Abandon:
 @frozen
 class Finish:
     outcome: Ending
+    origin: Path | None = None
 
 
 Decision: TypeAlias = Issue | Take | Abandon | Finish
@@ -198,8 +222,8 @@ def stamped(decision: Decision, at: Millis) -> Event:
             return CommandResolved(at, path, Taken(position))
         case Abandon(path):
             return CommandAbandoned(at, path)
-        case Finish(outcome):
-            return RunFinished(at, outcome)
+        case Finish(outcome, origin):
+            return RunFinished(at, outcome, origin)
         case _:
             assert_never(decision)
 

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from yieldflow.core.outcome import Failure
 from yieldflow.core.retry import class_name
 from yieldflow.core.values import Codec
-from yieldflow.errors import StepFailed, Undecodable, Unencodable
+from yieldflow.errors import RunFailed, StepFailed, Undecodable, Unencodable
 
 Loaded: TypeAlias = Callable[[str], type | None]
 
@@ -45,18 +45,25 @@ def to_exception(failure: Failure, codec: Codec, loaded: Loaded) -> BaseExceptio
     return error
 
 
-def thrown(failure: Failure, step: str, attempts: int, codec: Codec, loaded: Loaded) -> Exception:
-    """What a failed step raises in its workflow: the exception itself, with `StepFailed` before its own cause.
+def thrown(failure: Failure, failed: StepFailed | RunFailed, codec: Codec, loaded: Loaded) -> Exception:
+    """What a failed step or child raises in its workflow: the exception itself, with *failed* before its own cause.
 
-    What is no `Exception`, or would break a generator, arrives as `StepFailed`.
+    What is no `Exception`, or would break a generator, arrives as *failed*.
     """
     error = to_exception(failure, codec, loaded)
-    failed = StepFailed(step, attempts, failure.message, failure.traceback)
     failed.__cause__ = error.__cause__
     if not isinstance(error, Exception) or isinstance(error, _BREAKS_GENERATORS):
         return failed
     _set(error, "__cause__", failed)
     return error
+
+
+def origin(error: BaseException) -> str | None:
+    """The path of the command whose failure this is, or was raised because of."""
+    for one in _chain(error):
+        if isinstance(one, StepFailed | RunFailed) and one.path is not None:
+            return one.path
+    return None
 
 
 # --- from ----------------------------------------------------------------------------------------------------

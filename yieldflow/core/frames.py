@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from inspect import CO_GENERATOR
 from types import FrameType, GeneratorType
 from typing import Any
 
@@ -33,9 +34,23 @@ def frames(generator: Generator[Any, Any, Any]) -> tuple[Frame, ...]:
     return tuple(found)
 
 
-def where(generator: Generator[Any, Any, Any]) -> str:
-    """The innermost line of the program's own: a command's `__iter__` is not one."""
+def innermost(generator: Generator[Any, Any, Any]) -> Frame | None:
+    """The innermost line of the program's own: a command's `__iter__` is not one. None once it has ended."""
     own = [frame for frame in frames(generator) if not frame.function.endswith("Command.__iter__")]
-    if own:
-        return str(own[-1])
-    return f"the end of {getattr(generator, '__qualname__', 'the workflow')}"
+    return own[-1] if own else None
+
+
+def raised_at(error: BaseException) -> Frame | None:
+    """The innermost line of a generator that an error passed."""
+    found, traceback = None, error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if code.co_flags & CO_GENERATOR and not code.co_qualname.endswith("Command.__iter__"):
+            found = Frame(code.co_filename, traceback.tb_lineno, code.co_qualname, {})
+        traceback = traceback.tb_next
+    return found
+
+
+def where(generator: Generator[Any, Any, Any]) -> str:
+    frame = innermost(generator)
+    return f"the end of {getattr(generator, '__qualname__', 'the workflow')}" if frame is None else str(frame)

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from attrs import define, field
 
-from yieldflow.errors import Undecodable
+from yieldflow.errors import StillSealed, Undecodable
 
 W = TypeVar("W")
 
@@ -47,6 +47,8 @@ class Mail(Generic[W]):
             position, payload = box.payloads.popleft()
             try:
                 value = self.read(box.waiters[0], payload)
+            except StillSealed:  # what was skipped for want of a key, another worker would take
+                raise
             except Undecodable:
                 self.rejected.append(position)
             else:

@@ -18,6 +18,12 @@ class Failure:
     traceback: str | None = None
     cause: Failure | None = None
 
+    @property
+    def said(self) -> str:
+        """As the last line of a traceback says it."""
+        kind = self.names[0].rpartition(":")[2] if self.names else "Exception"
+        return f"{kind}: {self.message}" if self.message else kind
+
 
 @frozen
 class Ok:
@@ -31,7 +37,7 @@ class Err:
 
 @frozen
 class Cancelled:
-    """Of a run: it was cancelled, or (*forced*) terminated without being asked."""
+    """Of a run: it was cancelled, or (*forced*) terminated without being asked. Also what a parent is told of it."""
 
     reason: str | None = None
     forced: bool = False
@@ -51,8 +57,13 @@ class Taken:
 
 @frozen
 class ContinuedAs:
+    """The run goes on as a fresh log of the same chain, with this call."""
+
     run_id: str
+    workflow: str
+    arguments: bytes
+    version: str | None = None
 
 
-Answer: TypeAlias = Ok | Err | Expired | Taken
+Answer: TypeAlias = Ok | Err | Expired | Taken | Cancelled
 Ending: TypeAlias = Ok | Err | Cancelled | ContinuedAs

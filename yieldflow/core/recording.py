@@ -10,15 +10,29 @@ from typing import Any
 
 from yieldflow.core.asks import (
     Command,
+    DetachCommand,
     OpenHookCommand,
+    PatchedCommand,
     ReceiveCommand,
+    SendCommand,
+    SetDataCommand,
     SleepCommand,
     StepCall,
     WorkflowCall,
 )
-from yieldflow.core.commands import CallStep, OpenHook, Receive, Recorded, Sleep
+from yieldflow.core.commands import (
+    CallStep,
+    MarkPatch,
+    OpenHook,
+    Receive,
+    Recorded,
+    Send,
+    SetData,
+    Sleep,
+    StartChild,
+)
 from yieldflow.core.times import end
-from yieldflow.core.values import Arguments, Codec
+from yieldflow.core.values import Annotation, Arguments, Codec, Parameters
 from yieldflow.errors import NotACommand, Unencodable
 
 
@@ -33,9 +47,16 @@ def recorded(command: Command[Any], codec: Codec, place: Callable[[], str]) -> R
             return Receive(hook, None if timeout is None else end(timeout))
         case OpenHookCommand(name=name):
             return OpenHook(name)
-        case WorkflowCall(definition=workflow):
-            inline = f"run it in this run with `yield from {workflow.fn.__name__}.fn(…)`"
-            raise NotACommand(f"the workflow {command!r}", place(), inline)
+        case WorkflowCall():
+            return _child(command, codec, place, detached=False)
+        case DetachCommand(call=call):
+            return _child(call, codec, place, detached=True)
+        case SendCommand(run_id=run_id, hook=hook, payload=payload, type=kind):
+            return Send(run_id, hook, _encoded(payload, kind, codec, place, f"the payload for hook {hook!r}"))
+        case SetDataCommand(key=key, value=value):
+            return SetData(key, _encoded(value, Any, codec, place, f"set_data({key!r})"))
+        case PatchedCommand(change_id=change_id):
+            return MarkPatch(change_id)
         case _:
             raise NotACommand(repr(command), place(), "this command is not known here")
 
@@ -46,9 +67,27 @@ def _call(call: StepCall[Any], codec: Codec, place: Callable[[], str]) -> CallSt
         name = step.fn.__name__
         needed = ", ".join(step.parameters.required)
         raise NotACommand(f"the step {name} without its arguments", place(), f"call it: `yield {name}({needed})`")
+    return CallStep(step.name, arguments(call, codec, place), call.recorded)
+
+
+def _child(call: WorkflowCall[Any], codec: Codec, place: Callable[[], str], *, detached: bool) -> StartChild:
+    workflow = call.definition
+    return StartChild(workflow.name, arguments(call, codec, place), detached, workflow.version, call.changed)
+
+
+def arguments(call: StepCall[Any] | WorkflowCall[Any], codec: Codec, place: Callable[[], str]) -> bytes:
+    """Raises `Unencodable`, naming the line and the call."""
+    parameters: Parameters = call.definition.parameters
     try:
-        arguments = codec.encode_arguments(Arguments(call.args, call.kwargs), step.parameters)
+        return codec.encode_arguments(Arguments(call.args, call.kwargs), parameters)
     except Unencodable as error:
-        error.path = f"{place()}: in the call of {step.name}, {error.path}"
+        error.path = f"{place()}: in the call of {call.definition.name}, {error.path}"
         raise
-    return CallStep(step.name, arguments, call.recorded)
+
+
+def _encoded(value: object, kind: Annotation, codec: Codec, place: Callable[[], str], what: str) -> bytes:
+    try:
+        return codec.encode(value, kind)
+    except Unencodable as error:
+        error.path = f"{place()}: in {what}, {error.path}"
+        raise

@@ -12,7 +12,18 @@ from typing import assert_never
 
 from attrs import define, field
 
-from yieldflow.core.commands import CallStep, OpenHook, Receive, Sleep
+from yieldflow.core.commands import (
+    CallStep,
+    MarkPatch,
+    OpenHook,
+    Receive,
+    Recorded,
+    Send,
+    SetData,
+    Sleep,
+    StartChild,
+    is_work,
+)
 from yieldflow.core.events import (
     AttemptFailed,
     CancelRequested,
@@ -27,8 +38,9 @@ from yieldflow.core.events import (
     RunStarted,
     is_fact,
 )
-from yieldflow.core.outcome import Ending, Err, Expired, Ok, Taken
-from yieldflow.core.path import Path
+from yieldflow.core.outcome import Cancelled, Ending, Err, Expired, Ok, Taken
+from yieldflow.core.path import ROOT, Path
+from yieldflow.core.sizes import size
 from yieldflow.core.times import Millis, ends_at
 from yieldflow.errors import ImpossibleEvent
 
@@ -42,6 +54,8 @@ class Pending:
     wakes_at: Millis | None = None  # the end of a wait, or the next attempt of a step
     failed: int = 0  # attempts, lost ones included
     losses: int = 0
+    abandoned: bool = False  # a child that is no longer wanted: open until its end is reported
+    heartbeat: bytes | None = None  # the last details of the attempts so far
 
     @property
     def attempt(self) -> int:
@@ -55,14 +69,19 @@ class Run:
 
     length: int = 0
     time: Millis = 0  # the running maximum over the facts: what `now()` answers
+    fed: int = 0  # the position of the last fact that the program was told
     started: RunStarted | None = None
     open: dict[Path, Pending] = field(factory=dict)
-    steps: int = 0  # how many of the open ones are steps
+    work: int = 0  # how many of the open ones are in the table of open work
+    children: dict[Path, StartChild] = field(factory=dict)  # those of the open ones whose end is waited for
+    local: dict[Path, CallStep] = field(factory=dict)  # those of the open ones that are steps to be run in a turn
     issued: set[Path] = field(factory=set)
     timers: list[tuple[Millis, Path]] = field(factory=list)  # a heap; entries of closed paths are dropped late
     unread: dict[int, HookReceived] = field(factory=dict)  # payloads no receive has taken, by position
     hooks: set[str] = field(factory=set)  # names that were opened
     keys: set[str] = field(factory=set)  # of deliveries: each counts once
+    data: dict[str, bytes] = field(factory=dict)
+    bytes: int = 0  # of the values in the log
     cancelled: CancelRequested | None = None  # the last one
     paused: bool = False
     ended: RunFinished | None = None
@@ -76,14 +95,17 @@ class Run:
         self._expect(self.ended is None, event, "the run has ended")
         self._expect((self.started is None) == isinstance(event, RunStarted), event, "a run starts once, at first")
         self.length += 1
-        if is_fact(event):
-            self.time = max(self.time, event.at)
+        self.bytes += size(event)
         self._apply(event)
+        if is_fact(event) and not self.paused:
+            self.time, self.fed = max(self.time, event.at), self.length
+        if self.started is not None and self.length in self.started.anew:
+            self._count_anew()
 
     def _apply(self, event: Event) -> None:
         match event:
             case RunStarted():
-                self.started = event
+                self._start(event)
             case CommandIssued():
                 self._issue(event)
             case CommandResolved():
@@ -91,7 +113,7 @@ class Run:
             case AttemptFailed():
                 self._fail(event)
             case CommandAbandoned(path=path):
-                self._close(event, path)
+                self._abandon(event, path)
             case HookReceived(key=key):
                 self._once(event, f"hook:{key}")
                 self.unread[self.length] = event
@@ -105,11 +127,26 @@ class Run:
             case RunResumed():
                 self._expect(self.paused, event, "it is not paused")
                 self.paused = False
-            case RunFinished():
-                self._expect(not self.open, event, "commands are open")
+            case RunFinished(outcome=outcome):
+                forced = isinstance(outcome, Cancelled) and outcome.forced
+                self._expect(forced or not self.open, event, "commands are open")
                 self.ended = event
             case _:
                 assert_never(event)
+
+    def _start(self, event: RunStarted) -> None:
+        self.started = event
+        self.data.update(event.data)
+        payloads = [(name, payload) for name, several in event.inbox.items() for payload in several]
+        for number, (name, payload) in enumerate(payloads):  # from before this log: they have places before its first
+            self.unread[-number] = HookReceived(event.at, name, payload, "")
+        if event.deadline is not None:
+            heappush(self.timers, (event.deadline, ROOT))
+
+    def _count_anew(self) -> None:
+        for pending in self.open.values():
+            if isinstance(pending.issued.command, CallStep):
+                pending.failed, pending.losses, pending.wakes_at = 0, 0, None
 
     def _issue(self, event: CommandIssued) -> None:
         self._expect(event.path not in self.issued, event, "that path was issued before")
@@ -124,10 +161,19 @@ class Run:
                 pending.wakes_at = None if timeout is None else ends_at(timeout, event.at)
             case Sleep(end):
                 pending.wakes_at = ends_at(end, event.at)
-            case CallStep():
-                self.steps += 1
+            case SetData(key, value):
+                self.data[key] = value
+                return
+            case MarkPatch():
+                return
+            case CallStep() | StartChild() | Send():
+                self.work += is_work(event.command)
             case _:
                 assert_never(event.command)
+        if isinstance(event.command, StartChild) and not event.command.detached:
+            self.children[event.path] = event.command
+        if isinstance(event.command, CallStep) and event.command.options.local:
+            self.local[event.path] = event.command
         self.open[event.path] = pending
         self._wake(event.path, pending)
 
@@ -142,17 +188,30 @@ class Run:
             case Expired():
                 self._expect(pending.wakes_at is not None and isinstance(command, Receive), event, "no time-out")
             case Ok():
-                self._expect(isinstance(command, CallStep | Sleep), event, "nobody may answer that")
+                answers = isinstance(command, CallStep | Sleep | StartChild | Send)
+                self._expect(answers, event, "nobody may answer that")
             case Err():
-                self._expect(isinstance(command, CallStep), event, "only steps fail")
+                self._expect(isinstance(command, CallStep | StartChild | Send), event, "that cannot fail")
+            case Cancelled():
+                self._expect(isinstance(command, StartChild), event, "only child runs end cancelled")
             case _:
                 assert_never(event.outcome)
+
+    def _abandon(self, event: CommandAbandoned, path: Path) -> None:
+        pending = self.open.get(path)
+        if pending is not None and waits_for_its_end(pending.issued.command):
+            self._expect(not pending.abandoned, event, "it is abandoned already")
+            pending.abandoned = True
+        else:
+            self._close(event, path)
 
     def _close(self, event: Event, path: Path) -> Pending:
         pending = self.open.pop(path, None)
         if pending is None:
             raise ImpossibleEvent(repr(event), "that path is not open")
-        self.steps -= isinstance(pending.issued.command, CallStep)
+        self.work -= is_work(pending.issued.command)
+        self.children.pop(path, None)
+        self.local.pop(path, None)
         return pending
 
     def _fail(self, event: AttemptFailed) -> None:
@@ -163,6 +222,7 @@ class Run:
         self._expect(event.attempt == pending.attempt, event, f"attempt {pending.attempt} was expected")
         pending.failed += 1
         pending.losses += event.reason == "lost"
+        pending.heartbeat = event.heartbeat or pending.heartbeat
         pending.wakes_at = event.retry_at
         self._wake(event.path, pending)
 
@@ -177,6 +237,11 @@ class Run:
     def _expect(self, condition: bool, event: Event, reason: str) -> None:
         if not condition:
             raise ImpossibleEvent(repr(event), reason)
+
+
+def waits_for_its_end(command: Recorded) -> bool:
+    """Whether it stays open when it is let go: nothing outlives its combinator, also no child run."""
+    return isinstance(command, StartChild) and command.cancels
 
 
 def fold(events: Iterable[Event]) -> Run:

@@ -1,112 +1,28 @@
-"""The running program as a tree: branches (generators), groups (gather, race) and the leaves they wait for.
+"""The running program as a tree: branches (generators), groups (gather, race, …) and the leaves they wait for.
 
-It knows how branches start, wait, finish and are cancelled, and nothing of logs: what a leaf is, and what
-answers it, is its owner's business. Nothing here recurses: what has an outcome goes to a queue, first in,
-first out, so that the order is one and the depth of a program is not limited by Python's stack.
+It knows how branches start, wait, finish and are cancelled, and nothing of logs: what a recorded command is,
+and what answers it, is its owner's business. Nothing here recurses: what has an outcome goes to a queue, first
+in, first out, so that the order is one and the depth of a program is not limited by Python's stack.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
-from contextlib import suppress
-from inspect import GEN_CREATED, getgeneratorstate
-from types import GeneratorType
-from typing import Any, Protocol, TypeAlias, assert_never
-from weakref import WeakSet
+from collections.abc import Callable, Generator
+from typing import Any
 
-from attrs import define, field, frozen
-
-from yieldflow.core.advice import advice, described
-from yieldflow.core.asks import Command, Gather, Question, Race
+from yieldflow.core.asks import Command, ContinueCommand
+from yieldflow.core.building import Builder, Leaves, asks_of
 from yieldflow.core.closing import let_go
+from yieldflow.core.combinators import CancelTask, Shield, Spawn, Task, Until
 from yieldflow.core.frames import where
+from yieldflow.core.nodes import Answered, Branch, Continued, Group, Leaf, Node, Raised, Result, Spawned
 from yieldflow.core.path import Path
-from yieldflow.errors import BrokenProgram, Cancelled, NotACommand, StepFailed
+from yieldflow.core.settling import answers, as_awaited, decides, interrupted, worse
+from yieldflow.core.user_code import holds, resume
+from yieldflow.errors import BrokenProgram, Cancelled, Deadlock, NotACommand
 
 ASKS_WITHOUT_A_FACT = 100_000
-CODE_ERRORS = (RecursionError, MemoryError, ImportError, SyntaxError)
-
-
-@frozen
-class Answered:
-    value: Any
-
-
-@frozen
-class Raised:
-    error: BaseException
-
-
-Result: TypeAlias = Answered | Raised
-
-
-@define(eq=False)
-class Leaf:
-    """A recorded command that waits for its answer."""
-
-    path: Path
-    parent: Branch | Group
-    command: Command[Any]
-    started: bool = False  # it had its turn: what can be answered at once has been
-    result: Result | None = None
-
-    @property
-    def branch(self) -> Branch:
-        """The one that asks it."""
-        parent: Branch | Group = self.parent
-        while isinstance(parent, Group):
-            parent = parent.parent
-        return parent
-
-
-@define(eq=False)
-class Branch:
-    """A generator; the workflow itself is the branch without a parent."""
-
-    path: Path
-    parent: Branch | Group | None
-    generator: Generator[Any, Any, Any]
-    asked: int = 0  # commands that took a number
-    questions: dict[str, int] = field(factory=dict)  # of each kind: how many
-    waits_for: Node | None = None
-    started: bool = False
-    held: bool = False  # a cancellation that is thrown at the next ask
-    result: Result | None = None
-
-
-@define(eq=False)
-class Group:
-    """A gather or race: it resumes its parent when all its children are done."""
-
-    path: Path
-    parent: Branch | Group
-    command: Gather[Any] | Race[Any]
-    children: list[Node] = field(factory=list)
-    left: int = 0
-    closing: Result | None = None  # its outcome is known, the others are cancelled and waited for
-    result: Result | None = None
-
-
-Node: TypeAlias = Leaf | Branch | Group
-
-
-class Leaves(Protocol):
-    """The owner of a tree: it knows what the leaves are."""
-
-    def open(self, leaf: Leaf) -> None:
-        """A leaf was asked."""
-        ...
-
-    def begin(self, leaf: Leaf) -> None:
-        """It is the leaf's turn: settle it, if it can be answered at once."""
-        ...
-
-    def let_go(self, leaf: Leaf) -> None:
-        """Nobody waits for it any more."""
-        ...
-
-    def answer(self, branch: Branch, question: Question[Any]) -> object: ...
 
 
 class Tree:
@@ -114,9 +30,12 @@ class Tree:
         self.leaves = leaves
         self.root = Branch((), None, program)
         self.waiting: dict[Path, Branch] = {}  # the branches that wait, by their own path
-        self._begun: WeakSet[Generator[Any, Any, Any]] = WeakSet()
+        self.tasks: dict[Path, Spawned] = {}  # all there ever were
         self._ready: deque[Node] = deque([self.root])
+        self._builder = Builder(leaves, self._ready)
         self._turn: Leaf | None = None
+        self._watching: dict[Leaf, None] = {}  # those that wait for a condition or a task, in the order of asking
+        self._conditions: dict[Leaf, Callable[[], object]] = {}  # of those that wait for one, likewise
 
     @property
     def result(self) -> Result | None:
@@ -131,31 +50,45 @@ class Tree:
     def run(self) -> None:
         """Go on until every branch waits. Raises `CodeError` for what no program may do."""
         asks = 0
-        while self._ready:
+        while self._ready or self._conditions_hold() or self._deadlocked():
             node = self._ready.popleft()
             if node.result is None:
                 asks += self._start(node)
             elif isinstance(node.parent, Branch):
                 asks += self._resume(node.parent, node.result)
             elif isinstance(node.parent, Group):
-                self._child_ended(node.parent, node)
+                self._child_ended(node.parent, node, node.result)
+            elif isinstance(node.parent, Spawned):
+                self._task_ended(node.parent, node.result)
             if asks > ASKS_WITHOUT_A_FACT:
                 raise BrokenProgram(where(self.root.generator), f"it asked {asks:,} times without waiting for anything")
+
+    def begin(self, path: Path) -> bool:
+        """Begin at once what lies above *path* and waits for room; whether anything did."""
+        for length in range(len(path)):
+            group = self._builder.limited.get(path[:length])
+            if group is not None and path[length] in group.later:
+                group.later.remove(path[length])
+                self._begin_child(group, path[length])
+                self.run()
+                return True
+        return False
 
     def cancel(self, node: Node) -> None:
         """Throw `Cancelled` into what the program waits for, innermost first; leaves are let go at once."""
         stack = [node]
         while stack:
             match stack.pop():
-                case Leaf(result=None) as leaf:
-                    self.leaves.let_go(leaf)
-                    self._end_at_once(leaf)
+                case Leaf(result=None, closing=False) as leaf:
+                    self._let_go(leaf)
+                case Group(result=None, closing=None, command=Shield()):
+                    pass  # it is carried out
                 case Group(result=None, closing=None) as group:
                     stack.extend(reversed(self._close(group, Raised(Cancelled()))))
                 case Branch(result=None, started=False) as branch:
                     let_go(branch.generator)
                     self._end_at_once(branch)
-                case Branch(result=None) as branch:
+                case Branch(result=None, closing=None) as branch:
                     stack.extend(self._interrupt(branch))
                 case _:
                     pass  # it has ended, or is closing: what is on its way is carried out
@@ -171,15 +104,26 @@ class Tree:
     def _interrupt(self, branch: Branch) -> list[Node]:
         """What to cancel so that *branch* is; where that cannot be interrupted the cancellation is held."""
         awaited = branch.waits_for
-        if awaited is None or awaited.result is not None or (isinstance(awaited, Group) and awaited.closing):
+        if awaited is None or awaited.result is not None or awaited.closing or _is_shield(awaited):
             branch.held = True
             return []
         return [awaited]
 
+    def _let_go(self, leaf: Leaf) -> None:
+        if isinstance(leaf.command, Task | Until):
+            self._forget(leaf)
+            task = self.tasks.get(leaf.command.path) if isinstance(leaf.command, Task) else None
+            if task is not None and leaf in task.waiters:
+                task.waiters.remove(leaf)
+        elif not self.leaves.let_go(leaf):
+            leaf.closing = True
+            return
+        self._end_at_once(leaf)
+
     def _end_at_once(self, node: Leaf | Branch) -> None:
-        """It is cancelled; one that has not had its turn yet stands in the queue already."""
+        """It is cancelled; one that has not had its turn yet stands in the queue already, as does one that has it."""
         node.result = Raised(Cancelled())
-        if node.started:
+        if node.started and node is not self._turn:
             self._ready.append(node)
 
     def _start(self, node: Node) -> int:
@@ -189,7 +133,7 @@ class Tree:
         if isinstance(node, Branch):
             return self._resume(node, Answered(None))
         self._turn = node
-        self.leaves.begin(node)
+        self._begin_leaf(node)
         self._turn = None
         if node.result is not None:
             self._ready.appendleft(node)
@@ -197,147 +141,183 @@ class Tree:
 
     def _resume(self, branch: Branch, result: Result) -> int:
         """Run one branch until it waits or ends; answers how often it asked."""
-        branch.waits_for = None
+        awaited, branch.waits_for = branch.waits_for, None
         self.waiting.pop(branch.path, None)
+        if branch.held and isinstance(result, Raised) and _is_shield(awaited):
+            branch.held, result = False, interrupted(result.error)
         for asks in range(1, ASKS_WITHOUT_A_FACT + 2):
-            ended, item = _send(branch, result)
+            ended, item = resume(branch.generator, result)
             if ended is not None:
-                self.settle(branch, ended)
+                self._end(branch, ended)
                 return asks
-            if branch.held:
+            if branch.held and not isinstance(item, Shield):
                 branch.held = False
                 result = Raised(Cancelled())  # instead of asking it
-            elif isinstance(item, Question):
-                result = Answered(self.leaves.answer(branch, item))
+            elif (answer := self._at_once(branch, item)) is not None:
+                result = answer
             else:
-                branch.asked += 1
-                self.waiting[branch.path] = branch
-                branch.waits_for = self._ask(item, branch, (*branch.path, branch.asked))
+                self._wait(branch, item)
                 return asks
         return asks
 
-    def _ask(self, item: Any, asking: Branch, path: Path) -> Node:
-        """The nodes of what a branch asks, in the order of asking: a group before its children."""
-        top = self._node(item, asking, path, asking)
-        groups = [iter(self._children(top))]
-        while groups:
-            child = next(groups[-1], None)
-            if child is None:
-                groups.pop()
-                continue
-            group, ask, place = child
-            node = self._node(ask, group, place, asking)
-            group.children.append(node)
-            groups.append(iter(self._children(node)))
-        return top
-
-    def _children(self, node: Node) -> list[tuple[Group, Any, Path]]:
-        if not isinstance(node, Group):
-            return []
-        return [(node, ask, (*node.path, number)) for number, ask in enumerate(node.command.asks, 1)]
-
-    def _node(self, item: Any, parent: Branch | Group, path: Path, asking: Branch) -> Node:
+    def _at_once(self, branch: Branch, item: Any) -> Result | None:
         match item:
-            case Gather(asks=asks) | Race(asks=asks):
-                group = Group(path, parent, item, left=len(asks))
-                if not asks:
-                    self.settle(group, Answered(()))
-                return group
+            case Spawn():
+                branch.asked += 1
+                return Answered(self._spawn(branch, item, (*branch.path, branch.asked)))
+            case CancelTask(path):
+                self._cancel_task(path, branch)
+                return Answered(None)
             case Command():
-                leaf = Leaf(path, parent, item)
-                self.leaves.open(leaf)
-                self._ready.append(leaf)
-                return leaf
-            case GeneratorType() if isinstance(parent, Group):
-                return self._open_branch(Branch(path, parent, item), asking)
+                return self.leaves.at_once(branch, item)
             case _:
-                raise NotACommand(described(item), where(asking.generator), advice(item))
+                return None
 
-    def _open_branch(self, branch: Branch, asking: Branch) -> Branch:
-        generator = branch.generator
-        if generator in self._begun or getgeneratorstate(generator) != GEN_CREATED:
-            again = "a generator can be asked once: call its function again for a new one"
-            raise NotACommand(described(generator), where(asking.generator), again)
-        self._begun.add(generator)
-        self._ready.append(branch)
-        return branch
+    def _wait(self, branch: Branch, item: Any) -> None:
+        """A branch asks something that it has to wait for; only what may be recorded takes a number."""
+        if isinstance(item, ContinueCommand) and branch is self.root:
+            let_go(branch.generator)
+            self._end(branch, Continued(item))
+            return
+        self.waiting[branch.path] = branch
+        path = branch.path
+        if not isinstance(item, Task | Until):
+            branch.asked += 1
+            path = (*path, branch.asked)
+        branch.waits_for = self._builder.build(item, branch, path, branch)
+
+    def _end(self, branch: Branch, result: Result) -> None:
+        """It has ended by itself; its tasks end with it, and a failure that nobody knows of is its own."""
+        for task in branch.failed:
+            if not task.heard:
+                result = worse(result, task.result)
+        if not branch.tasks:
+            self.settle(branch, result)
+            return
+        branch.closing = result
+        for task in list(branch.tasks):
+            self._cancel_once(task)
+
+    def _begin_leaf(self, leaf: Leaf) -> None:
+        match leaf.command:
+            case Until(condition):
+                result = holds(condition, lambda: where(leaf.branch.generator))
+                self._watch(leaf, result)
+            case Task(path):
+                task = self._task(path, leaf.branch)
+                if task.result is None:
+                    task.waiters.append(leaf)
+                else:
+                    task.heard = True
+                self._watch(leaf, None if task.result is None else as_awaited(task.result, repr(leaf.command)))
+            case Spawn() as spawn:
+                self.settle(leaf, Answered(self._spawn(leaf.branch, spawn, leaf.path)))
+            case CancelTask(path):
+                self._cancel_task(path, leaf.branch)
+                self.settle(leaf, Answered(None))
+            case _:
+                self.leaves.begin(leaf)
 
     # --- groups -----------------------------------------------------------------------------------------------
 
-    def _child_ended(self, group: Group, child: Node) -> None:
+    def _child_ended(self, group: Group, child: Node, result: Result) -> None:
         group.left -= 1
         if group.closing is not None:
-            group.closing = _worse(group.closing, child.result)
-        elif (outcome := _decides(group, child)) is not None:
+            group.closing = worse(group.closing, result)
+        elif (outcome := decides(group, child, result)) is not None:
             for node in self._close(group, outcome):
                 self.cancel(node)
+        elif group.later and group.has_room:
+            self._begin_child(group, group.later.popleft())
         if group.left == 0:
-            self.settle(group, group.closing or Answered(tuple(map(_value, group.children))))
+            self.settle(group, group.closing or answers(group))
+
+    def _begin_child(self, group: Group, number: int) -> None:
+        if not group.later:
+            self._builder.limited.pop(group.path, None)
+        ask = asks_of(group.command)[number - 1]
+        group.children[number - 1] = self._builder.build(ask, group, (*group.path, number), group.branch)
 
     def _close(self, group: Group, outcome: Result) -> list[Node]:
-        """The children to cancel, in order."""
+        """The children to cancel, in order; those that have not begun never will."""
         group.closing = outcome
-        return group.children
+        group.left -= len(group.later)
+        group.later.clear()
+        self._builder.limited.pop(group.path, None)
+        return [child for child in group.children if child is not None]
+
+    # --- tasks and conditions -----------------------------------------------------------------------------------
+
+    def _spawn(self, branch: Branch, spawn: Spawn[Any], path: Path) -> Task[Any]:
+        task = Spawned(path, branch)
+        self.tasks[path] = task
+        branch.tasks.append(task)
+        task.child = self._builder.build(spawn.ask, task, (*path, 1), branch)
+        return Task(path)
+
+    def _task(self, path: Path, asking: Branch) -> Spawned:
+        if path not in self.tasks:
+            raise NotACommand("a task of another run", where(asking.generator), "spawn it in this run")
+        return self.tasks[path]
+
+    def _cancel_task(self, path: Path, asking: Branch) -> None:
+        task = self._task(path, asking)
+        task.heard = True
+        self._cancel_once(task)
+
+    def _cancel_once(self, task: Spawned) -> None:
+        if task.child is not None and task.result is None and not task.cancelled:
+            task.cancelled = True
+            self.cancel(task.child)
+
+    def _task_ended(self, task: Spawned, result: Result) -> None:
+        task.result = result
+        branch = task.parent
+        task.heard = task.heard or bool(task.waiters)
+        branch.tasks.remove(task)
+        for waiter in task.waiters:
+            self._watch(waiter, as_awaited(result, repr(waiter.command)))
+        if branch.closing is None:
+            branch.failed += [task] if isinstance(result, Raised) and not task.heard else []
+            return
+        if not task.heard:
+            branch.closing = worse(branch.closing, result)
+        if not branch.tasks:
+            self.settle(branch, branch.closing)
+
+    def _watch(self, leaf: Leaf, result: Result | None) -> None:
+        """It waits for what no fact answers by itself, until it has a result."""
+        if result is not None:
+            self._forget(leaf)
+            self.settle(leaf, result)
+            return
+        self._watching[leaf] = None
+        if isinstance(leaf.command, Until):
+            self._conditions[leaf] = leaf.command.condition
+
+    def _forget(self, leaf: Leaf) -> None:
+        self._watching.pop(leaf, None)
+        self._conditions.pop(leaf, None)
+
+    def _conditions_hold(self) -> bool:
+        """Every branch waits: the first condition that is true, in the order of asking, resumes its branch."""
+        for leaf, condition in self._conditions.items():
+            result = holds(condition, lambda leaf=leaf: where(leaf.branch.generator))  # type: ignore[misc]  # bound at once
+            if result is not None:
+                self._watch(leaf, result)
+                return True
+        return False
+
+    def _deadlocked(self) -> bool:
+        """Nothing that is under way can end these waits: the first of them fails."""
+        if not self._watching or self.leaves.pending():
+            return False
+        lines = tuple(f"{leaf.command!r} at {where(leaf.branch.generator)}" for leaf in self._watching)
+        first = next(iter(self._watching))
+        self._let_go(first)
+        first.result = Raised(Deadlock(lines))
+        return True
 
 
-def _decides(group: Group, child: Node) -> Result | None:
-    """The outcome that *child*, as the first one to, gives its group."""
-    match child.result, group.command:
-        case Raised(Exception()), Gather(return_exceptions=True):
-            return None
-        case Answered(value), Race():
-            return Answered((group.children.index(child), value))
-        case Raised() as raised, _:
-            return raised
-        case _:
-            return None
-
-
-def _worse(outcome: Result, late: Result | None) -> Result:
-    """An error in clean-up replaces an answer, and is noted on an error; neither is lost."""
-    if not isinstance(late, Raised) or isinstance(late.error, Cancelled):
-        return outcome
-    match outcome:
-        case Answered():
-            return late
-        case Raised(error):
-            with suppress(AttributeError, TypeError):  # a frozen one takes no note
-                error.add_note(f"and then, while cleaning up: {type(late.error).__name__}: {late.error}")
-            return outcome
-        case _:
-            assert_never(outcome)
-
-
-def _value(child: Node) -> Any:
-    result = child.result
-    assert result is not None
-    return result.value if isinstance(result, Answered) else result.error
-
-
-def _send(branch: Branch, result: Result) -> tuple[Result | None, Any]:
-    """One step of user code: how the branch ended, or what it asks."""
-    try:
-        match result:
-            case Answered(value):
-                return None, branch.generator.send(value)
-            case Raised(error):
-                return None, branch.generator.throw(error)
-            case _:
-                assert_never(result)
-    except StopIteration as stop:
-        return Answered(stop.value), None
-    except KeyboardInterrupt:
-        raise
-    except CODE_ERRORS as error:
-        if isinstance(error.__cause__, StepFailed):  # a step raised it: that is the run's, not the code's
-            return Raised(error), None
-        raise BrokenProgram(_last_line(error), f"{type(error).__name__}: {error}") from error
-    except BaseException as error:  # noqa: BLE001 - user code: whatever leaves it is its outcome
-        return Raised(error), None
-
-
-def _last_line(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "the program" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+def _is_shield(node: Node | None) -> bool:
+    return isinstance(node, Group) and isinstance(node.command, Shield)

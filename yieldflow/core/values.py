@@ -19,6 +19,8 @@ class Parameters:
     rest: Annotation = Any  # of `*args`
     others: Annotation = Any  # of `**kwargs`
     required: tuple[str, ...] = ()  # those without a default
+    defaults: Mapping[str, object] = field(factory=dict)  # of the others; never stored, a run follows today's
+    unnamed: int = 0  # so many of *names* can be given by position only
 
     def by_position(self, index: int) -> Annotation:
         return self.annotations.get(self.names[index], Any) if index < len(self.names) else self.rest

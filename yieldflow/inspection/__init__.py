@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from yieldflow.authoring.loaded import loaded
-from yieldflow.core.answers import hook_token
+from yieldflow.core.chain import chain_of, generation
 from yieldflow.core.events import HookReceived
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Ok
+from yieldflow.core.questions import hook_token, hook_url
 from yieldflow.core.times import Millis
 from yieldflow.engine.planning import status as status_of
 from yieldflow.errors import UsageError
@@ -37,6 +38,7 @@ class OpenHook:
     name: str
     since: Millis
     token: str
+    url: str | None = None
 
 
 @frozen
@@ -66,12 +68,22 @@ class Inspection:
         return tuple(self.timeline.items.values())
 
     @property
+    def version(self) -> str | None:
+        """Of the workflow, when the run was started."""
+        started = self.timeline.run.started
+        return None if started is None else started.version
+
+    @property
     def outcome(self) -> Ending | None:
         return self.timeline.run.outcome
 
 
 def inspect(app: App, run_id: str, at: int | None = None) -> Inspection:
-    """Look at a run, now or after its first *at* events. Raises `UnknownRun`, `UsageError`, `StoreError`."""
+    """Look at a run, now or after its first *at* events: at its newest generation, or at that of an id such as
+    `order-42~1`. Raises `UnknownRun`, `UsageError`, `StoreError`.
+    """
+    chain, number = chain_of(run_id)
+    run_id = app.store.newest(chain) if chain == run_id else generation(chain, number)
     found = past(app.store, run_id, None if at is None else max(at, 0))
     length = found.log.head.length
     if at is not None and not 1 <= at <= length:
@@ -157,8 +169,9 @@ def _hooks(timeline: Timeline) -> tuple[OpenHook, ...]:
     started = timeline.run.started
     if started is None or timeline.run.ended is not None:
         return ()
+    tokens = {name: hook_token(started, name) for name in timeline.opened}
     return tuple(
-        OpenHook(name, since, hook_token(started.seed, started.run_id, name)) for name, since in timeline.opened.items()
+        OpenHook(name, since, tokens[name], hook_url(started, tokens[name])) for name, since in timeline.opened.items()
     )
 
 

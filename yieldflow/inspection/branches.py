@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Iterator
+from typing import assert_never
 
 from attrs import frozen
 
 from yieldflow.core.asks import (
     Command,
-    Gather,
     OpenHookCommand,
     ReceiveCommand,
+    SendCommand,
     SleepCommand,
     StepCall,
+    WorkflowCall,
     WorkflowDefinition,
 )
+from yieldflow.core.combinators import Gather, Race, Shield, Task, Timeout, Until
 from yieldflow.core.events import Event
 from yieldflow.core.frames import Frame, frames
 from yieldflow.core.interpreter import Execution
+from yieldflow.core.nodes import Branch, Group, Leaf, Node
 from yieldflow.core.path import Path
-from yieldflow.core.tree import Branch, Group, Leaf, Node
+from yieldflow.core.telling import silence
 from yieldflow.core.values import Codec
 from yieldflow.errors import CodeError, ImpossibleEvent
 
@@ -56,6 +60,7 @@ class Seen:
     problem: str | None = None  # why the code at hand cannot go on
 
 
+@silence()
 def see(
     workflow: WorkflowDefinition, codec: Codec, loaded: Callable[[str], type | None], events: tuple[Event, ...]
 ) -> Seen:
@@ -92,13 +97,26 @@ def _line(frame: Frame, *, last: bool) -> Line:
 def _described(node: Node) -> str:
     match node:
         case Group():
-            verb = "gather" if isinstance(node.command, Gather) else "race"
-            still = f"{node.left} still open" if node.closing is None else "it is settled and waits for the clean-up"
-            return f"{verb} of {len(node.children)}, {still}"
+            return _group(node)
         case Leaf():
             return _asked(node.command)
         case Branch():
             return "a branch"
+
+
+def _group(group: Group) -> str:
+    still = f"{group.left} still open" if group.closing is None else "it is settled and waits for the clean-up"
+    match group.command:
+        case Gather():
+            return f"gather of {len(group.children)}, {still}"
+        case Race():
+            return f"race of {len(group.children)}, {still}"
+        case Timeout(when=when):
+            return f"timeout after {when}, {still}"
+        case Shield():
+            return "shield"
+        case _:
+            assert_never(group.command)
 
 
 def _asked(command: Command[object]) -> str:
@@ -112,14 +130,20 @@ def _asked(command: Command[object]) -> str:
             return f"hook {name}"
         case OpenHookCommand(name=name):
             return f"open_hook {name}"
+        case WorkflowCall(definition=workflow):
+            return f"child {workflow.fn.__qualname__}"
+        case SendCommand(run_id=run_id, hook=name):
+            return f"send {run_id} {name}"
+        case Until() | Task():
+            return repr(command)
         case _:
             return type(command).__name__
 
 
-def _leaves(node: Node) -> Iterator[Leaf]:
+def _leaves(node: Node | None) -> Iterator[Leaf]:
     """The leaves that a branch waits for itself; those of the branches below it are theirs."""
     match node:
-        case Leaf(result=None):
+        case Leaf(result=None, command=command) if not isinstance(command, Until | Task):
             yield node
         case Group(children=children):
             for child in children:

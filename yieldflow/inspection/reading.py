@@ -26,7 +26,7 @@ class Past:
 
 def past(store: Store, run_id: str, at: int | None = None) -> Past:
     """The first *at* events, default: all. Raises `UnknownRun`, `StoreError`."""
-    log, packed = _whole(store, run_id)
+    log, packed = whole(store, run_id)
     timeline, events, words = Timeline(), list[Event](), list[Told]()
     for data in packed[:at]:
         try:
@@ -56,7 +56,8 @@ def stand(store: Store, run_id: str) -> Log:
     return _read(store, run_id, NO_EVENTS)
 
 
-def _whole(store: Store, run_id: str) -> tuple[Log, list[bytes]]:
+def whole(store: Store, run_id: str) -> tuple[Log, list[bytes]]:
+    """How a run stands, and its log as the store keeps it. Raises `UnknownRun`."""
     log = _read(store, run_id, None)
     packed = list(log.events)
     while len(packed) < log.head.length and log.events:

@@ -18,9 +18,9 @@ from yieldflow.inspection.phrases import count, error, kind, when, whole
 from yieldflow.inspection.timeline import Item, Timeline
 from yieldflow.ports import Claimed
 
-Doing: TypeAlias = Literal["running", "lost", "retrying", "hook", "sleeping", "ready"]
+Doing: TypeAlias = Literal["running", "lost", "retrying", "hook", "child", "sleeping", "ready"]
 _LOST = WorkerLost.__name__
-ORDER: tuple[Doing, ...] = ("running", "lost", "retrying", "hook", "sleeping", "ready")
+ORDER: tuple[Doing, ...] = ("running", "lost", "retrying", "hook", "child", "sleeping", "ready")
 
 
 @frozen
@@ -75,12 +75,16 @@ def _situation(item: Item, timeline: Timeline, now: Millis) -> Situation:
         case "sleep":
             end = item.wakes_at or now
             return Situation(item, "sleeping", f"{'until' if end - now >= 60_000 else 'ends'} {when(end, now)}")
+        case "child":
+            return Situation(item, "child", f"running since {whole(now - item.issued_at)}")
         case "step" if item.wakes_at is not None and item.wakes_at > now:
             return Situation(item, "retrying", f"{attempt(item)}, retry {when(item.wakes_at, now)}{_last_error(item)}")
         case "step":
             queue = f" of queue {item.queue}" if item.queue else ""
             again = f", {attempt(item)}" if item.tries > 1 else ""
             return Situation(item, "ready", f"waits for a worker{queue}{again}{_last_error(item)}")
+        case "send" | "data" | "patch":
+            return Situation(item, "ready", "waits for a worker")
         case _:
             assert_never(item.kind)
 
@@ -115,7 +119,9 @@ def _one(situation: Situation) -> str:
         case "running":
             return f"running {label} {text}"
         case "lost" | "ready":
-            return f"step {label} {text}"
+            return f"{situation.item.kind} {label} {text}"
+        case "child":
+            return f"child {label}, {text}"
         case "retrying":
             return f"step {label}, {text}"
         case "hook":
@@ -137,6 +143,8 @@ def _several(doing: Doing, same: Sequence[Situation]) -> str:
             return f"{len(same):,} steps will be tried again, first {_one(first).removeprefix('step ')}"
         case "hook":
             return f"hooks {', '.join(dict.fromkeys(one.item.label for one in same))} are open"
+        case "child":
+            return f"{len(same):,} child runs are running"
         case "sleeping":
             first = min(same, key=lambda one: one.item.wakes_at or 0)
             return f"{len(same):,} sleeps, the first {first.text}"

@@ -10,16 +10,25 @@ from typing import Literal, TypeAlias, assert_never
 
 from attrs import define, field
 
-from yieldflow.core.commands import CallStep, OpenHook, Receive, Sleep
+from yieldflow.core.commands import (
+    CallStep,
+    MarkPatch,
+    OpenHook,
+    Receive,
+    Send,
+    SetData,
+    Sleep,
+    StartChild,
+)
 from yieldflow.core.events import AttemptFailed, CommandAbandoned, CommandIssued, CommandResolved, Event, HookReceived
-from yieldflow.core.outcome import Err, Expired, Failure, Ok, Taken
+from yieldflow.core.outcome import Cancelled, Err, Expired, Failure, Ok, Taken
 from yieldflow.core.path import Path
 from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
 
-Kind: TypeAlias = Literal["step", "sleep", "hook"]
-State: TypeAlias = Literal["open", "opened", "completed", "failed", "timed out", "abandoned"]
-"""opened: a hook, by `open_hook`, which has no end of its own."""
+Kind: TypeAlias = Literal["step", "sleep", "hook", "child", "send", "data", "patch"]
+State: TypeAlias = Literal["open", "opened", "set", "completed", "failed", "cancelled", "timed out", "abandoned"]
+"""opened: a hook, by `open_hook`, which has no end of its own; set: data, or the mark of a patch."""
 
 
 @define
@@ -107,13 +116,15 @@ class Timeline:
         self.completed += item.kind == "step"
         match event.outcome:
             case Ok(value):
-                item.state, item.answer = "completed", value if item.kind == "step" else None
+                item.state, item.answer = "completed", None if item.kind == "sleep" else value
             case Err(failure):
                 item.state, item.error = "failed", failure
             case Expired():
                 item.state = "timed out"
             case Taken():
                 item.state, item.answer = "completed", taken
+            case Cancelled():
+                item.state = "cancelled"
             case _:
                 assert_never(event.outcome)
 
@@ -137,6 +148,14 @@ def _item(event: CommandIssued, position: int, wakes_at: Millis | None) -> Item:
             return Item(path, "hook", name, name, position, at, "opened")
         case Receive(hook):
             return Item(path, "hook", hook, hook, position, at, wakes_at=wakes_at)
+        case SetData(key, value):
+            return Item(path, "data", key, key, position, at, "set", given=value)
+        case MarkPatch(change_id):
+            return Item(path, "patch", change_id, change_id, position, at, "set")
+        case StartChild(workflow, arguments):
+            return Item(path, "child", workflow, short(workflow), position, at, given=arguments)
+        case Send(run_id, hook, payload):
+            return Item(path, "send", hook, f"{run_id} {hook}", position, at, given=payload)
         case _:
             assert_never(event.command)
 

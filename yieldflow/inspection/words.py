@@ -9,7 +9,16 @@ from typing import assert_never
 
 from attrs import frozen
 
-from yieldflow.core.commands import CallStep, OpenHook, Receive, Sleep
+from yieldflow.core.commands import (
+    CallStep,
+    MarkPatch,
+    OpenHook,
+    Receive,
+    Send,
+    SetData,
+    Sleep,
+    StartChild,
+)
 from yieldflow.core.events import (
     AttemptFailed,
     CancelRequested,
@@ -29,7 +38,15 @@ from yieldflow.core.times import After, End, Millis
 from yieldflow.inspection.phrases import error, span, stamp
 from yieldflow.inspection.timeline import Item, Timeline
 
-_ISSUED = {"step": "step_started", "sleep": "sleep_started", "hook": "wait_created"}
+_ISSUED = {
+    "step": "step_started",
+    "sleep": "sleep_started",
+    "hook": "wait_created",
+    "child": "child_started",
+    "send": "send_started",
+    "data": "data_set",
+    "patch": "patched",
+}
 
 
 @frozen
@@ -93,7 +110,9 @@ def _asked(event: CommandIssued) -> str:
             return _until(end)
         case Receive(timeout=timeout):
             return "" if timeout is None else f"times out {_until(timeout)}"
-        case CallStep() | OpenHook():
+        case StartChild(detached=True):
+            return "detached"
+        case CallStep() | OpenHook() | SetData() | MarkPatch() | StartChild() | Send():
             return ""
         case _:
             assert_never(event.command)
@@ -118,6 +137,8 @@ def _resolved(event: CommandResolved, item: Item, position: int) -> Told:
         case Taken(taken):
             rest = f"the payload at position {taken}"
             return Told(position, at, "wait_completed", path, item.label, rest, item.answer)
+        case Cancelled(reason):
+            return Told(position, at, f"{item.kind}_cancelled", path, item.label, reason or "")
         case _:
             assert_never(event.outcome)
 

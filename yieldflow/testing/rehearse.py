@@ -20,11 +20,11 @@ from yieldflow.core.events import CommandResolved, Event, HookReceived, RunStart
 from yieldflow.core.failures import from_exception
 from yieldflow.core.frames import where
 from yieldflow.core.interpreter import Execution
+from yieldflow.core.nodes import Leaf, Raised
 from yieldflow.core.outcome import Err, Expired, Ok
 from yieldflow.core.path import Path
 from yieldflow.core.recording import recorded
 from yieldflow.core.times import Millis
-from yieldflow.core.tree import Leaf, Raised
 from yieldflow.core.values import Arguments, Codec
 from yieldflow.errors import TimedOut
 

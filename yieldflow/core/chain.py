@@ -1,0 +1,50 @@
+"""How runs are named: a run id names a chain of generations, and children after the place that asked for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from yieldflow.core.path import Path, show
+
+_GENERATION = re.compile(r"(.+)~(\d+)", re.DOTALL)
+
+
+def chain_of(run_id: str) -> tuple[str, int]:
+    """The chain and the number of a generation: the first has the chain's own id, generation g has `id~g`."""
+    found = _GENERATION.fullmatch(run_id)
+    return (found[1], int(found[2])) if found else (run_id, 1)
+
+
+def generation(chain: str, number: int) -> str:
+    return chain if number == 1 else f"{chain}~{number}"
+
+
+def successor(run_id: str) -> str:
+    chain, number = chain_of(run_id)
+    return generation(chain, number + 1)
+
+
+def predecessor(run_id: str) -> str:
+    """Nothing has this name, if *run_id* is the first."""
+    chain, number = chain_of(run_id)
+    return generation(chain, number - 1) if number > 1 else ""
+
+
+def is_first(run_id: str) -> bool:
+    return chain_of(run_id)[1] == 1
+
+
+def issuer(run_id: str, anew: Sequence[int], position: int) -> str:
+    """The generation that issued what stands at *position*, of a run that was retried after so many events each time:
+    what a command does to the world is done under its name, also when that is tried again.
+    """
+    chain, number = chain_of(run_id)
+    copies = sum(cut >= position for cut in anew)
+    return generation(chain, max(1, number - copies))
+
+
+def child(run_id: str, path: Path) -> str:
+    """The generation is in it, so that the next one does not find this one's children."""
+    chain, number = chain_of(run_id)
+    return f"{chain}~{number}.{show(path)}"

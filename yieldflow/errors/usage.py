@@ -1,0 +1,165 @@
+"""The caller's fault: what was asked for cannot be done, and nothing was changed. Also: the store cannot be used."""
+
+from __future__ import annotations
+
+from yieldflow.errors.root import YieldflowError, error, masked
+
+
+class UsageError(YieldflowError):
+    """What was asked for cannot be done; nothing was changed."""
+
+
+class NotFoundError(UsageError):
+    """What was named does not exist."""
+
+
+@error
+class UnknownRun(NotFoundError):
+    run_id: str
+
+    def __str__(self) -> str:
+        return f"there is no run {self.run_id!r}; `yieldflow ls` lists those that there are"
+
+
+@error
+class UnknownToken(NotFoundError):
+    def __str__(self) -> str:
+        return "no open hook has this token; its run may have ended, or the link was not copied whole"
+
+
+@error
+class UnknownTarget(NotFoundError):
+    target: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.target!r} is not a workflow: {self.reason}; name one as package.module:name or path/to/file.py:name"
+        )
+
+
+@error
+class BadRunId(UsageError):
+    run_id: str
+
+    def __str__(self) -> str:
+        shown = self.run_id if len(self.run_id) <= 40 else self.run_id[:40] + "…"
+        return f"{shown!r} cannot be a run id: use 1 to 200 printable characters without '~'"
+
+
+@error
+class BadUrl(UsageError):
+    url: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"the store URL {masked(self.url)!r} {self.reason}; "
+            "use memory:, sqlite:///file.db, redis://host:port/0, rediss:// or unix://"
+        )
+
+
+@error
+class BadArguments(UsageError):
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the arguments do not fit {self.name}: {self.reason}"
+
+
+@error
+class BadPayload(UsageError):
+    hook: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the payload does not fit hook {self.hook!r}: {self.reason}"
+
+
+@error
+class RunExists(UsageError):
+    run_id: str
+    difference: str
+
+    def __str__(self) -> str:
+        return f"run {self.run_id!r} exists already with {self.difference}; choose another run id, or get() that run"
+
+
+@error
+class RunEnded(UsageError):
+    run_id: str
+
+    def __str__(self) -> str:
+        return f"run {self.run_id!r} has ended and takes nothing any more"
+
+
+@error
+class NotFailed(UsageError):
+    run_id: str
+
+    def __str__(self) -> str:
+        return f"run {self.run_id!r} has not failed, so there is nothing to retry; fork() begins again from any moment"
+
+
+@error
+class UnknownData(NotFoundError):
+    run_id: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"run {self.run_id!r} has ended and never set {self.key!r}"
+
+
+@error
+class InboxFull(UsageError):
+    run_id: str
+    limit: int
+
+    def __str__(self) -> str:
+        return (
+            f"run {self.run_id!r} has {self.limit:,} unread payloads and takes no more until the workflow receives some"
+        )
+
+
+@error
+class InsideWorkflow(UsageError):
+    verb: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.verb} was called in a workflow: `yield` a command instead (a run of its own: `yield detach(...)`)"
+        )
+
+
+class StoreError(YieldflowError):
+    """The store cannot be used."""
+
+
+@error
+class StoreUnreachable(StoreError):
+    url: str
+    reason: str
+
+    def __str__(self) -> str:
+        asked = "is the server running, and is the URL right?"
+        return f"the store {masked(self.url)} cannot be reached ({self.reason}); {asked}"
+
+
+@error
+class StoreUnsuitable(StoreError):
+    url: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the store {masked(self.url)} cannot be used: {self.reason}"
+
+
+@error
+class ReplyLost(StoreError):
+    """The connection broke while a call was under way: it may or may not have been applied."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the store did not answer ({self.reason}); whether the call was applied is found by reading the log"
