@@ -20,6 +20,9 @@ TAIL_BYTES = 1 << 20
 CLAIMS_A_CALL = 64
 HINT_AFTER: Millis = 2_000  # whoever appends but cannot decide sets the alarm at most this far off
 LONGEST_PUT_OFF: Millis = 600_000
+NEVER: Millis = 1 << 52  # an entry that nobody may claim: its end is reported by others
+KEYS_CARRIED = 1_000  # of deliveries, from the generations before
+REPLAYS_KEPT = 10
 
 
 @frozen
@@ -45,7 +48,7 @@ class Head:
 
 @frozen
 class Holding:
-    """The work at *path* is still claimed with this token, and the run has not ended."""
+    """The work at *path* is still claimed with this token, or accepts it, and the run has not ended."""
 
     path: Path
     token: str
@@ -53,7 +56,7 @@ class Holding:
 
 @frozen
 class Open:
-    """The run lives, and no delivery with the key *once* was accepted before."""
+    """The run lives, and no delivery with the key *once* was accepted before, in any generation of its chain."""
 
     once: str
 
@@ -76,6 +79,8 @@ class Free:
     not_before: Millis = 0
     timeout: Millis | None = None
     losses: int = 0  # of the attempts so far: how many lost their worker
+    accepts: str | None = None  # a report under this token is as good as one of the claim: a child run's
+    details: bytes | None = None  # the last heartbeat of the attempts so far
 
     def claimed(self, token: str, worker: str, now: Millis) -> Claimed:
         """The claim as a store gives it at *now*."""
@@ -149,6 +154,8 @@ class Summary:
     finished_at: Millis | None = None
     tags: Mapping[str, str] = field(factory=dict)
     note: Note | None = None
+    parent: str | None = None
+    anew: tuple[int, ...] = ()  # the places up to which it is a copy of a generation that failed
 
 
 # --- commit ------------------------------------------------------------------------------------------
@@ -185,7 +192,10 @@ class Commit:
     hooks: Mapping[str, str] = field(factory=dict)  # token hash -> hook name
     payloads: int | None = None  # on `Open`: so many unread payloads more; on `Head`: so many are left; None: as before
     inbox: int = 1_000  # on `Open`: refused as "inbox" when there would be more
-    done: bool = False  # the run has ended: all work, hooks and the alarm go, waiters wake
+    keeps_replays: bool = False  # on `Head`: it says nothing of whether the run can be replayed
+    done: bool = False
+    """The run has ended: all work goes, and waiters wake; so do the hooks of its chain, unless it is continued. The
+    alarm is what the commit says: a run that owes something to another one keeps it."""
 
 
 @frozen
@@ -216,7 +226,8 @@ class Conflict:
 
 Refusal: TypeAlias = Literal["unknown", "ended", "resolved", "twice", "revoked", "inbox"]
 """unknown: no such run · ended: it has finished · resolved: the claim is gone · twice: that key was accepted before
-(*position*: where) · revoked: a claim to be revoked is not there or still valid · inbox: too many unread payloads."""
+(*position*: where; 0: in an earlier generation) · revoked: a claim to be revoked is not there or still valid · inbox:
+too many unread payloads."""
 
 
 @frozen
@@ -245,6 +256,7 @@ class Log:
     now: Millis
     gap: bool = False
     rings: int = 0  # of the alarm since the last commit: so often has nobody done anything
+    replays: tuple[Millis, ...] = ()  # when replays began since the last commit on the head, this one's not among them
 
 
 @frozen
@@ -264,11 +276,13 @@ class Granted:
 
 @frozen
 class Beat:
-    """One claim to renew."""
+    """One claim to renew. *details* are kept for the next attempt; *deadline* is brought forward, never put off."""
 
     run_id: str
     path: Path
     token: str
+    details: bytes | None = None
+    deadline: Millis | None = None
 
 
 @frozen
@@ -298,10 +312,16 @@ class Page:
 class Store(Protocol):
     """Safe to share between threads."""
 
-    def read(self, run_id: str, after: Mark | None = None) -> Log | None:
+    def read(self, run_id: str, after: Mark | None = None, *, replaying: Sequence[str] | None = ()) -> Log | None:
         """The log after *after*, at most `TAIL_EVENTS` events or `TAIL_BYTES` (but one event at least), and how the
-        run stands; None: no such run. A mark with an empty commit id is taken at its length.
+        run stands; None: no such run. A mark with an empty commit id is taken at its length. *replaying*: the reader is
+        about to replay it, if it is of one of these queues (None: of any); that leaves a note of the moment, which any
+        commit on the head takes back: so the death of who replays it is known.
         """
+        ...
+
+    def newest(self, chain: str) -> str:
+        """The id of the newest generation of a chain; the chain's own, if there is no other."""
         ...
 
     def work(self, run_id: str) -> tuple[Entry, ...]:
@@ -315,7 +335,7 @@ class Store(Protocol):
     def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
         """Claim free entries of these queues that are due, at most one a token and `CLAIMS_A_CALL` in all.
 
-        There is no other way to hold a claim than this and `Commit.claim`.
+        There is no other way to hold a claim than this and `Commit.claim`; neither gives one while the run is paused.
         """
         ...
 
@@ -344,14 +364,16 @@ class Store(Protocol):
     def find(self, wanted: Filter, cursor: str | None = None) -> Page: ...
 
     def resolve(self, token_hash: str) -> tuple[str, str] | None:
-        """(run id, hook name) of an open hook."""
+        """(chain, hook name) of an open hook."""
         ...
 
     def wait(self, run_id: str, head: Mark | None, seconds: float) -> bool:
         """Block until the run's head is not *head* (True) or the time is over (False)."""
         ...
 
-    def delete(self, run_id: str) -> None: ...
+    def delete(self, run_id: str) -> None:
+        """One generation; with the first one what the chain kept for all goes, too."""
+        ...
 
     def close(self) -> None: ...
 

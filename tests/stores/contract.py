@@ -8,14 +8,26 @@ The parts are beside this file; nothing here or there knows which store it is gi
 from __future__ import annotations
 
 from .contract_alarms import AlarmContract
+from .contract_chains import ChainContract
 from .contract_commits import CommitContract
 from .contract_listing import ListingContract
 from .contract_outsiders import OutsiderContract
+from .contract_pauses import PauseContract
+from .contract_replays import ReplayContract
 from .contract_reports import ReportContract
 from .contract_waiting import WaitingContract
 from .contract_work import WorkContract
 
 
 class StoreContract(
-    CommitContract, ReportContract, OutsiderContract, WorkContract, AlarmContract, ListingContract, WaitingContract
+    CommitContract,
+    ReportContract,
+    OutsiderContract,
+    WorkContract,
+    AlarmContract,
+    PauseContract,
+    ReplayContract,
+    ChainContract,
+    ListingContract,
+    WaitingContract,
 ): ...

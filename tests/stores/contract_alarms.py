@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from attrs import evolve
 
-from yieldflow.ports import HINT_AFTER, LONGEST_PUT_OFF, Beat, Claim, Due, Head, Holding, Mark, Note, Open
+from yieldflow.ports import HINT_AFTER, LONGEST_PUT_OFF, NEVER, Beat, Claim, Due, Head, Holding, Mark, Note, Open
 
 from .harness import LEASE, QUEUE, RUN, SHORT, Harness, append, change, claim, done, free, log, start, summary
 
@@ -111,6 +112,21 @@ class AlarmContract:
         harness.store.renew([Beat(RUN, (1,), held.token)])
         assert log(harness).alarm == base
 
+    def test_a_deadline_that_is_brought_forward_brings_the_alarm(self, harness: Harness):
+        start(harness, put=(free((1,)),), alarm=harness.now() + 60_000)
+        held = claim(harness)
+        near = harness.now() + SHORT
+        harness.store.renew([Beat(RUN, (1,), held.token, deadline=near)])
+        assert log(harness).alarm == near
+
+    def test_a_deadline_that_is_over_rings_at_once(self, harness: Harness):
+        start(harness, put=(free((1,)),), alarm=harness.now() + 60_000)
+        held = claim(harness)
+        over = harness.now() - 1
+        harness.store.renew([Beat(RUN, (1,), held.token, deadline=over)])
+        assert (log(harness).alarm, log(harness).claimed[0].until) == (over, over)
+        assert harness.store.due(1) == (Due(RUN, QUEUE),)
+
     def test_work_that_is_done_no_longer_rings(self, harness: Harness):
         far = harness.now() + 60_000
         start(harness, put=(free((1,)),), alarm=far)
@@ -209,6 +225,27 @@ class AlarmContract:
         assert log(harness).alarm == held.until
         assert log(harness).rings == 1
 
+    def test_a_lease_that_is_over_and_has_rung_stays_put_off_whoever_claims_or_renews(self, harness: Harness):
+        start(harness, put=(free((1,)), free((2,)), free((3,))))
+        claim(harness)
+        harness.pass_time(LEASE)
+        held = claim(harness)
+        append(harness)
+        assert harness.store.due(1) == (Due(RUN, QUEUE),)
+        harness.store.renew([Beat(RUN, (2,), held.token)])
+        assert harness.store.due(1) == ()
+        assert log(harness).alarm == log(harness).claimed[1].until
+        claim(harness)
+        assert harness.store.due(1) == ()
+
+    def test_an_alarm_that_is_due_rings_whoever_renews(self, harness: Harness):
+        start(harness, put=(free((1,)), free((2,))))
+        held, _ = claim(harness), claim(harness)
+        append(harness)
+        harness.pass_time(LEASE)
+        harness.store.renew([Beat(RUN, (1,), held.token)])
+        assert harness.store.due(1) == (Due(RUN, QUEUE),)
+
     # --- free work ---------------------------------------------------------------------------------------------------
 
     def test_free_work_is_looked_at_soon_whatever_the_committer_says(self, harness: Harness):
@@ -224,6 +261,21 @@ class AlarmContract:
         then = harness.now() + HINT_AFTER * 3
         start(harness, put=(free((1,), not_before=then), free((2,), not_before=then + 1, queue="gpu")))
         assert log(harness).alarm == then
+
+    @pytest.mark.parametrize("alarm", [None, 9_000_000_000_000])
+    def test_work_that_is_never_due_leaves_the_alarm_as_the_committer_says(self, harness: Harness, alarm: int | None):
+        never = free((1,), not_before=NEVER)
+        start(harness, put=(never, evolve(never, path=(2,), queue="gpu")), entries=2, alarm=alarm)
+        assert (log(harness).alarm, harness.store.next_alarm()[0]) == (alarm, alarm)
+        append(harness, b"b", alarm=alarm)
+        assert log(harness).alarm == alarm
+
+    def test_work_that_is_never_due_does_not_hide_work_that_is(self, harness: Harness):
+        then = harness.now() + HINT_AFTER * 3
+        start(harness, put=(free((1,), not_before=NEVER), free((2,), not_before=then)))
+        assert log(harness).alarm == then
+        append(harness, put=(free((2,), not_before=NEVER),))
+        assert log(harness).alarm is None
 
     def test_a_table_with_fewer_entries_than_the_committer_knows_of_is_looked_at_soon(self, harness: Harness):
         start(harness, put=(free((1,)),))
@@ -252,8 +304,26 @@ class AlarmContract:
     def test_a_run_that_ends_does_not_ring(self, harness: Harness):
         start(harness, put=(free((1,)),), alarm=1)
         claim(harness)
-        append(harness, b"end", alarm=1, done=True, summary=evolve(summary(), status="completed"))
+        append(harness, b"end", done=True, summary=evolve(summary(), status="completed"))
         assert (log(harness).alarm, harness.store.due(9), harness.store.next_alarm()[0]) == (None, (), None)
+
+    def test_a_run_that_ends_keeps_the_alarm_that_it_is_given_for_what_it_owes(self, harness: Harness):
+        start(harness, put=(free((1,)), free((2,))))
+        claim(harness)
+        append(harness, b"end", alarm=1, entries=9, done=True, summary=summary(status="completed"))
+        assert (log(harness).alarm, log(harness).entries) == (1, 0)
+        assert put_off(harness) == 2_000
+        block(harness, alarm=1)
+        assert put_off(harness) == 4_000
+        append(harness)
+        assert (log(harness).alarm, harness.store.next_alarm()[0]) == (None, None)
+
+    def test_a_run_that_ends_forgets_the_alarm_of_its_work(self, harness: Harness):
+        far = harness.now() + 60_000
+        start(harness, put=(free((1,)), free((2,))))
+        claim(harness)
+        append(harness, b"end", alarm=far, entries=9, done=True, summary=summary(status="completed"))
+        assert log(harness).alarm == far
 
     def test_a_finished_run_can_be_given_an_alarm_for_what_it_owes(self, harness: Harness):
         start(harness, b"a", b"end", alarm=1, summary=summary(status="completed", finished_at=5))

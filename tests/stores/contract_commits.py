@@ -184,7 +184,7 @@ class CommitContract:
     def test_an_ended_run_keeps_its_log_and_summary_and_nothing_else(self, harness: Harness):
         start(harness, put=(free((1,)), free((2,))), claim=(), hooks={"hash": "approval"}, alarm=1)
         ended = summary(status="completed", finished_at=2_000)
-        head = append(harness, b"end", summary=ended, done=True, alarm=5)
+        head = append(harness, b"end", summary=ended, done=True)
         found = log(harness)
         assert (found.events, found.head, found.summary) == ((b"started", b"end"), head, ended)
         assert (found.entries, found.alarm, harness.store.work(RUN)) == (0, None, ())

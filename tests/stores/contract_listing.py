@@ -28,10 +28,15 @@ class ListingContract:
         assert listed(harness, Filter()) == ["new", "c", "b", "a", "old"]
 
     def test_the_whole_summary_is_listed(self, harness: Harness):
-        kept = summary(status="failed", finished_at=7, tags={"team": "été", "": "x=y"})
+        kept = summary(status="failed", finished_at=7, tags={"team": "été", "": "x=y"}, parent="order-1~2", anew=(3, 7))
         start(harness, summary=kept)
         page = harness.store.find(Filter())
         assert (page.runs, page.cursor) == ((kept,), None)
+        found = harness.store.read(RUN)
+        assert found is not None
+        assert found.summary == kept
+        append(harness, summary=summary())
+        assert harness.store.find(Filter()).runs == (summary(),)
 
     def test_there_may_be_nothing_to_list(self, harness: Harness):
         assert listed(harness, Filter()) == []

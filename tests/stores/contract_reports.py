@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from yieldflow.ports import Beat, Head, Holding, Mark, Open, Revoke
+from yieldflow.ports import NEVER, Beat, Head, Holding, Mark, Open, Revoke
 
 from .harness import LEASE, RUN, SHORT, Harness, append, change, claim, done, free, log, new_id, refused, start, summary
 
@@ -68,6 +68,45 @@ class ReportContract:
         _, token = working(harness)
         done(change(harness, Holding((1,), token), b"r", summary=summary(status="failed")))
         assert log(harness).summary == summary()
+
+    # --- work that accepts a token ---------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("not_before", [0, NEVER])
+    def test_free_work_is_reported_under_the_token_that_it_accepts(self, harness: Harness, not_before: int):
+        known = start(harness, b"a", put=(free((1,), accepts="child", not_before=not_before),))
+        for on in (Holding((1,), "other"), Holding((1,), ""), Holding((2,), "child")):
+            assert refused(change(harness, on, b"report")).reason == "resolved"
+        reply = done(change(harness, Holding((1,), "child"), b"report", after=known, drop=((1,),)))
+        assert (reply.tail, reply.entries) == ((b"report",), 0)
+
+    def test_claimed_work_is_reported_under_the_token_that_it_accepts(self, harness: Harness):
+        _, token = working(harness, accepts="child")
+        assert refused(change(harness, Holding((1,), "other"), b"report")).reason == "resolved"
+        done(change(harness, Holding((1,), "child"), b"from the child", drop=((1,),)))
+        assert refused(change(harness, Holding((1,), token), b"late")).reason == "resolved"
+        assert log(harness).events == (b"a", b"from the child")
+
+    def test_work_that_accepts_a_token_is_still_reported_by_who_claimed_it(self, harness: Harness):
+        _, token = working(harness, accepts="child")
+        done(change(harness, Holding((1,), token), b"report", drop=((1,),)))
+
+    def test_what_was_dropped_or_put_without_it_accepts_no_token(self, harness: Harness):
+        start(harness, b"a", put=(free((1,), accepts="child"), free((2,), accepts="child")))
+        append(harness, drop=((1,),), put=(free((2,)),))
+        for path in ((1,), (2,)):
+            assert refused(change(harness, Holding(path, "child"), b"report")).reason == "resolved"
+        assert log(harness).events == (b"a",)
+
+    def test_an_ended_run_accepts_nothing(self, harness: Harness):
+        start(harness, b"a", put=(free((1,), accepts="child", not_before=NEVER),))
+        append(harness, b"end", done=True)
+        assert refused(change(harness, Holding((1,), "child"), b"report")).reason == "ended"
+
+    def test_what_it_accepts_is_shown_with_the_work(self, harness: Harness):
+        work = free((1,), accepts="child")
+        start(harness, put=(work, free((2,))))
+        assert harness.store.work(RUN) == (work, free((2,)))
+        assert claim(harness).work == work
 
     # --- revoke ------------------------------------------------------------------------------------------------
 

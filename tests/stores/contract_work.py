@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from yieldflow.ports import CLAIMS_A_CALL, Beat, Claim, Claimed, Grant, Head
+from attrs import evolve
+
+from yieldflow.ports import CLAIMS_A_CALL, NEVER, Beat, Claim, Claimed, Grant, Head, Holding, Open
 
 from .harness import LEASE, QUEUE, RUN, SHORT, Harness, append, change, claim, done, free, log, start
 
@@ -145,6 +147,34 @@ class WorkContract:
         assert [entry.path for entry in (claim(harness), claim(harness))] == [(2,), (2, 1)]
         assert [entry.path for entry in log(harness).claimed] == [(2,), (2, 1)]
 
+    # --- never due ----------------------------------------------------------------------------------------------------
+
+    def test_work_that_is_never_due_is_never_given(self, harness: Harness):
+        waits = free((1,), not_before=NEVER)
+        head = start(harness, put=(waits,))
+        assert paths(harness, 1) == []
+        assert done(change(harness, Head(head), claim=(Claim((1,), "t"),), worker="w")).claimed == ()
+        assert (log(harness).free, log(harness).entries, log(harness).claimed) == ({}, 1, ())
+        assert harness.store.work(RUN) == (waits,)
+
+    def test_work_that_is_never_due_hides_no_other_work(self, harness: Harness):
+        start(harness, put=(free((1,), not_before=NEVER), free((2,)), free((3,), queue="gpu", not_before=NEVER)))
+        assert log(harness).free == {QUEUE: 1}
+        assert paths(harness, 9, QUEUE, "gpu") == [(2,)]
+
+    def test_work_that_was_never_due_may_be_put_as_due_and_back(self, harness: Harness):
+        start(harness, put=(free((1,), not_before=NEVER),))
+        append(harness, put=(free((1,)),))
+        assert (log(harness).free, log(harness).entries) == ({QUEUE: 1}, 1)
+        done(change(harness, Open("key"), b"p", put=(free((1,), not_before=NEVER),)))
+        assert (log(harness).free, paths(harness, 1)) == ({}, [])
+        done(change(harness, Open("again"), b"p", put=(free((1,)),)))
+        held = claim(harness)
+        done(change(harness, Holding((1,), held.token), put=(free((1,), not_before=NEVER),)))
+        assert (paths(harness, 1), log(harness).entries) == ([], 1)
+        append(harness, drop=((1,),))
+        assert (log(harness).entries, harness.store.work(RUN)) == (0, ())
+
     # --- renew and release ------------------------------------------------------------------------------------------
 
     def test_renewing_puts_off_the_end_of_a_lease_and_answers_the_head(self, harness: Harness):
@@ -187,6 +217,69 @@ class WorkContract:
         ]
         assert harness.store.renew(beats) == (None, head, None, None, other)
         assert harness.store.renew([]) == ()
+
+    def test_details_of_a_beat_are_kept_with_the_claim(self, harness: Harness):
+        start(harness, put=(free((1,)), free((2,))))
+        held, other = claim(harness), claim(harness)
+        harness.store.renew([Beat(RUN, (1,), held.token, details=b'{"page": "\xc3\xa9/2"}')])
+        harness.store.renew([Beat(RUN, (1,), held.token)])
+        harness.store.renew([Beat(RUN, (1,), "strange", details=b"strange"), Beat(RUN, (3,), held.token, details=b"x")])
+        first, second = log(harness).claimed
+        assert (first.work, second.work) == (evolve(held.work, details=b'{"page": "\xc3\xa9/2"}'), other.work)
+        assert harness.store.work(RUN) == (first, second)
+
+    def test_details_are_any_bytes_and_the_last_ones_count(self, harness: Harness):
+        start(harness, put=(free((1,), details=b"\x00\xff"),))
+        held = claim(harness)
+        assert held.work.details == b"\x00\xff"
+        for details in (b"\xfe=\x00", b""):
+            harness.store.renew([Beat(RUN, (1,), held.token, details=details)])
+            assert [entry.work.details for entry in log(harness).claimed] == [details]
+
+    def test_details_are_handed_to_the_next_claim(self, harness: Harness):
+        start(harness, put=(free((1,), timeout=60_000),))
+        held = claim(harness)
+        harness.store.renew([Beat(RUN, (1,), held.token, details=b"7")])
+        harness.store.release(RUN, (1,), held.token)
+        again = claim(harness)
+        assert again.work == evolve(held.work, details=b"7")
+        next_try = evolve(again.work, attempt=2)
+        done(change(harness, Holding((1,), again.token), b"failed", put=(next_try,)))
+        assert claim(harness).work == next_try
+        append(harness, put=(free((1,), attempt=3),))
+        assert claim(harness).work.details is None
+
+    def test_a_beat_brings_the_deadline_forward_and_the_lease_ends_there(self, harness: Harness):
+        start(harness, put=(free((1,)), free((2,), timeout=LEASE * 9)))
+        without, timed = claim(harness), claim(harness)
+        near = harness.now() + SHORT
+        beats = [Beat(RUN, held.path, held.token, deadline=near) for held in (without, timed)]
+        harness.store.renew(beats)
+        assert [(held.until, held.deadline) for held in log(harness).claimed] == [(near, near)] * 2
+        harness.store.renew([Beat(RUN, held.path, held.token) for held in (without, timed)])
+        assert [(held.until, held.deadline) for held in log(harness).claimed] == [(near, near)] * 2
+
+    def test_a_beat_never_puts_a_deadline_off(self, harness: Harness):
+        start(harness, put=(free((1,), timeout=SHORT),))
+        held = claim(harness)
+        harness.store.renew([Beat(RUN, (1,), held.token, deadline=harness.now() + LEASE * 9)])
+        assert [(entry.until, entry.deadline) for entry in log(harness).claimed] == [(held.deadline, held.deadline)]
+
+    def test_a_far_deadline_leaves_the_lease_as_long_as_it_is(self, harness: Harness):
+        start(harness, put=(free((1,)),))
+        held = claim(harness)
+        far, early = harness.now() + LEASE * 9, harness.now()
+        harness.store.renew([Beat(RUN, (1,), held.token, deadline=far)])
+        (renewed,) = log(harness).claimed
+        assert renewed.deadline == far
+        assert early + LEASE <= renewed.until <= harness.now() + LEASE
+
+    def test_a_deadline_goes_with_its_claim(self, harness: Harness):
+        start(harness, put=(free((1,)),))
+        held = claim(harness)
+        harness.store.renew([Beat(RUN, (1,), held.token, deadline=harness.now() + SHORT)])
+        harness.store.release(RUN, (1,), held.token)
+        assert claim(harness).deadline is None
 
     def test_released_work_is_free_again(self, harness: Harness):
         work = free((1,), attempt=2, losses=1)

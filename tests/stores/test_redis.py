@@ -17,7 +17,7 @@ from tests.proxy import counting
 from tests.servers import Server, free_port, valkey
 from yieldflow.core.times import Millis
 from yieldflow.errors import BadUrl, ReplyLost, StoreUnreachable, StoreUnsuitable
-from yieldflow.ports import Beat, Claim, Commit, Filter, Head, Holding, Mark, Open
+from yieldflow.ports import NEVER, Beat, Claim, Commit, Filter, Head, Holding, Mark, Open
 from yieldflow.stores.redis import RedisStore, check_server, connect
 from yieldflow.stores.redis.server import without_retries
 
@@ -62,7 +62,7 @@ def test_it_answers_as_the_model_does(server: Server):
             return RedisStore(client)
 
     run_state_machine_as_test(
-        RedisComparison, settings=settings(max_examples=40, stateful_step_count=25, deadline=None)
+        RedisComparison, settings=settings(max_examples=50, stateful_step_count=25, deadline=None)
     )
 
 
@@ -87,6 +87,8 @@ def test_each_verb_is_one_round_trip(server: Server, harness: RedisHarness):
             "next_alarm": store.next_alarm,
             "find": lambda: store.find(Filter()),
             "resolve": lambda: store.resolve("hash"),
+            "newest": lambda: store.newest(RUN),
+            "replaying": lambda: store.read(RUN, replaying=None),
         }
         for call in verbs.values():  # the server learns the scripts
             call()
@@ -148,6 +150,38 @@ def test_a_key_of_a_strange_type_is_met_before_anything_is_written(harness: Redi
     assert (log(harness).head, log(harness).alarm, log(harness).entries) == (head, before.alarm, 0)
 
 
+@pytest.mark.parametrize("kind", [f"replaying:{RUN}~2", f"hooks:{RUN}", "newest", f"chain:{RUN}~2", f"chain:{RUN}"])
+def test_a_key_of_a_chain_of_a_strange_type_is_met_before_anything_is_written(harness: RedisHarness, kind: str):
+    start(harness)
+    if kind != f"chain:{RUN}":
+        done(change(harness, Open("hook:a:1"), b"payload"))
+    harness.client.delete(f"yieldflow:{kind}")
+    harness.client.set(f"yieldflow:{kind}", "not ours")
+    before = {key: harness.client.dump(key) for key in harness.client.keys("*")}
+    following = f"{RUN}~2"
+    with pytest.raises(StoreUnsuitable, match="WRONGTYPE"):
+        start(harness, run_id=following, put=(free(),), hooks={"hash": "name"}, alarm=1, summary=summary(following))
+    assert {key: harness.client.dump(key) for key in harness.client.keys("*")} == before
+
+
+@pytest.mark.parametrize("kind", [f"replaying:{RUN}", f"hooks:{RUN}"])
+def test_a_run_does_not_end_over_a_key_of_a_strange_type(harness: RedisHarness, kind: str):
+    start(harness, put=(free(),))
+    harness.client.set(f"yieldflow:{kind}", "not ours")
+    before = {key: harness.client.dump(key) for key in harness.client.keys("*")}
+    with pytest.raises(StoreUnsuitable, match="WRONGTYPE"):
+        append(harness, b"end", done=True, summary=summary(status="completed"))
+    assert {key: harness.client.dump(key) for key in harness.client.keys("*")} == before
+
+
+def test_a_note_of_a_replay_is_not_left_in_a_key_of_a_strange_type(harness: RedisHarness):
+    start(harness)
+    harness.client.set(f"yieldflow:replaying:{RUN}", "not ours")
+    with pytest.raises(StoreUnsuitable, match="WRONGTYPE"):
+        harness.store.read(RUN, replaying=None)
+    assert harness.client.get(f"yieldflow:replaying:{RUN}") == b"not ours"
+
+
 def test_a_commit_may_be_very_wide(harness: RedisHarness):
     width = 5_000
     head = start(harness, put=tuple(free((number,)) for number in range(1, width + 1)))
@@ -166,6 +200,28 @@ def test_every_key_of_a_run_names_its_kind_first_and_goes_with_the_run(harness: 
     own = {f"yieldflow:{kind}" for kind in ("log", "run", "chain", "work", "claims", "leases", "hooks", "free:3:gpu")}
     assert kinds == own | {f"yieldflow:{kind}" for kind in ("alarms", "tokens", "runs", "status:running")}
     harness.store.delete(RUN)
+    assert harness.client.keys("*") == []
+
+
+@pytest.mark.parametrize("order", [(3, 2, 1), (1, 2, 3), (2, 3, 1)])
+def test_every_key_of_a_chain_goes_with_its_generations(harness: RedisHarness, order: tuple[int, ...]):
+    names = {1: RUN, 2: f"{RUN}~2", 3: f"{RUN}~3"}
+    for number, name in names.items():
+        never = free((1,), not_before=NEVER, accepts="child")
+        start(harness, run_id=name, put=(never, free((2,))), hooks={f"hash-{number}": "name"}, alarm=1)
+        done(change(harness, Open(f"hook:{number}"), b"payload", run_id=name))
+        claim(harness, run_id=name)
+        harness.store.read(name, replaying=None)
+        if number < 3:
+            append(harness, b"end", run_id=name, done=True, alarm=1, summary=summary(name, status="continued"))
+            harness.store.read(name, replaying=None)
+    keys = {key.decode() for key in harness.client.keys("*")}
+    live = {f"yieldflow:{kind}:{names[3]}" for kind in ("work", "claims", "leases")}
+    of_each = {f"yieldflow:{kind}:{name}" for kind in ("log", "run", "chain", "replaying") for name in names.values()}
+    shared = {f"yieldflow:{kind}" for kind in ("alarms", "tokens", "runs", "newest", "status:running")}
+    assert keys == live | of_each | shared | {f"yieldflow:hooks:{RUN}", "yieldflow:status:continued"}
+    for number in order:
+        harness.store.delete(names[number])
     assert harness.client.keys("*") == []
 
 

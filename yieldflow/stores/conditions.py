@@ -31,7 +31,13 @@ class Standing(Protocol):
 
     def tail(self, length: int) -> tuple[bytes, ...]: ...
     def claim_at(self, path: Path) -> Claimed | None: ...
-    def delivered(self, once: str) -> int | None: ...
+    def accepts(self, path: Path) -> str | None:
+        """The token under which others may report the end of that work."""
+        ...
+
+    def delivered(self, once: str) -> int | None:
+        """Where; 0 or less: in an earlier generation."""
+        ...
 
 
 def against(commit: Commit, run: Standing | None, now: Millis) -> Conflict | Refused | None:
@@ -68,7 +74,8 @@ def _condition(commit: Commit, run: Standing, now: Millis) -> Conflict | Refused
         case Holding(path, token):
             if run.done:
                 return Refused("ended", now)
-            return None if _held(run.claim_at(path), token) else Refused("resolved", now)
+            held = _held(run.claim_at(path), token) or token == run.accepts(path)
+            return None if held else Refused("resolved", now)
         case Open(once):
             return _not_open(once, commit, run, now)
         case _:
@@ -87,7 +94,7 @@ def _conflict(at: Mark | None, run: Standing, now: Millis) -> Conflict | None:
 def _not_open(once: str, commit: Commit, run: Standing, now: Millis) -> Refused | None:
     position = run.delivered(once)
     if position is not None:  # before "ended": who lost the first reply must learn that it was delivered
-        return Refused("twice", now, position)
+        return Refused("twice", now, max(position, 0))
     if run.done:
         return Refused("ended", now)
     full = bool(commit.payloads) and run.payloads + (commit.payloads or 0) > commit.inbox

@@ -14,10 +14,13 @@ from typing import assert_never
 
 from attrs import evolve
 
+from yieldflow.core.chain import chain_of, generation, is_first, predecessor
 from yieldflow.core.path import Path
 from yieldflow.core.times import Millis
 from yieldflow.ports import (
     CLAIMS_A_CALL,
+    KEYS_CARRIED,
+    NEVER,
     Beat,
     Claim,
     Claimed,
@@ -50,7 +53,8 @@ class _Run:
     commits: list[str] = field(default_factory=list)  # of each event: the commit that wrote it
     free: dict[Path, Free] = field(default_factory=dict)
     claimed: dict[Path, Claimed] = field(default_factory=dict)
-    once: dict[str, int] = field(default_factory=dict)  # key -> position of the delivery
+    once: dict[str, int] = field(default_factory=dict)  # key -> position of the delivery; 0: in an earlier generation
+    replays: tuple[Millis, ...] = ()
     payloads: int = 0
     base: Millis | None = None  # the alarm without the ends of leases
     alarm: Millis | None = None
@@ -71,6 +75,10 @@ class _Run:
 
     def claim_at(self, path: Path) -> Claimed | None:
         return self.claimed.get(path)
+
+    def accepts(self, path: Path) -> str | None:
+        work = self.free.get(path) or (self.claimed[path].work if path in self.claimed else None)
+        return None if work is None else work.accepts
 
     def delivered(self, once: str) -> int | None:
         return self.once.get(once)
@@ -95,7 +103,6 @@ class _Run:
 
     def end(self) -> None:
         self.done = True
-        self.base = self.alarm = None
         self.free.clear()
         self.claimed.clear()
 
@@ -103,10 +110,13 @@ class _Run:
         return len(self.free) + len(self.claimed)
 
     def due_from(self) -> Millis | None:
-        return min((entry.not_before for entry in self.free.values()), default=None)
+        return min((entry.not_before for entry in self.free.values() if entry.not_before < NEVER), default=None)
 
     def lease_end(self, now: Millis) -> Millis | None:
         return min((claim.until for claim in self.claimed.values() if claim.until > now), default=None)
+
+    def move_alarm(self, now: Millis, beaten: Millis | None = None) -> None:
+        self.alarm = rules.moved(self.alarm, self.base, rules.earliest(self.lease_end(now), beaten), now)
 
     def set_alarm(self) -> None:
         self.alarm = rules.earliest(self.base, *(claim.until for claim in self.claimed.values()))
@@ -122,7 +132,7 @@ class MemoryStore:
         self._lock = RLock()
         self._bell = Bell()
 
-    def read(self, run_id: str, after: Mark | None = None) -> Log | None:
+    def read(self, run_id: str, after: Mark | None = None, *, replaying: Sequence[str] | None = ()) -> Log | None:
         with self._lock:
             now, run = self._clock(), self._runs.get(run_id)
             if run is None:
@@ -132,6 +142,9 @@ class MemoryStore:
             for entry in run.free.values():
                 if entry.not_before <= now:
                     free[entry.queue] = free.get(entry.queue, 0) + 1
+            replays = run.replays
+            if rules.replays(run.summary, replaying):
+                run.replays = rules.replays_after(replays, now)
             return Log(
                 head=run.head,
                 events=run.tail(0 if gap or after is None else after.length),
@@ -143,7 +156,13 @@ class MemoryStore:
                 now=now,
                 gap=gap,
                 rings=run.rings,
+                replays=replays,
             )
+
+    def newest(self, chain: str) -> str:
+        with self._lock:
+            numbers = [number for named, number in map(chain_of, self._runs) if named == chain]
+            return generation(chain, max(numbers, default=1))
 
     def work(self, run_id: str) -> tuple[Entry, ...]:
         with self._lock:
@@ -164,7 +183,7 @@ class MemoryStore:
     def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
         with self._lock:
             now, run = self._clock(), self._runs.get(run_id)
-            if run is None:
+            if run is None or run.summary.status == "paused":
                 return Granted(now)
             due = [entry for entry in run.free.values() if entry.queue in queues and entry.not_before <= now]
             first = nsmallest(CLAIMS_A_CALL, due, key=lambda entry: (entry.not_before, entry.path))
@@ -172,7 +191,7 @@ class MemoryStore:
             for claim in claims:
                 run.put(claim)
             if claims:
-                run.set_alarm()
+                run.move_alarm(now)
             return Granted(now, tuple(Grant(claim, run.events[claim.work.event - 1], run.head) for claim in claims))
 
     def renew(self, beats: Sequence[Beat]) -> tuple[Mark | None, ...]:
@@ -221,7 +240,8 @@ class MemoryStore:
     def delete(self, run_id: str) -> None:
         with self._lock:
             self._runs.pop(run_id, None)
-            self._close_hooks(run_id)
+            if is_first(run_id):
+                self._close_hooks(run_id)
         self._bell.ring([run_id])
 
     def close(self) -> None:
@@ -236,12 +256,12 @@ class MemoryStore:
             return refusal
         if run is None:
             assert commit.summary is not None  # as `check` saw to
-            run = self._runs[commit.run_id] = _Run(commit.summary)
+            run = self._runs[commit.run_id] = _Run(commit.summary, once=self._carried(commit.run_id))
         given = _apply(commit, run, now)
-        self._hooks |= {token_hash: (commit.run_id, name) for token_hash, name in commit.hooks.items()}
-        if commit.done:
-            run.end()
-            self._close_hooks(commit.run_id)
+        chain, _ = chain_of(commit.run_id)
+        self._hooks |= {token_hash: (chain, name) for token_hash, name in commit.hooks.items()}
+        if commit.done and not rules.keeps_hooks(run.summary):
+            self._close_hooks(chain)
         return conditions.applied(commit, run, now, given)
 
     def _renew(self, beat: Beat) -> Mark | None:
@@ -249,12 +269,20 @@ class MemoryStore:
         claim = run.held(beat.path, beat.token) if run else None
         if run is None or claim is None:
             return None
-        run.put(rules.renewed(claim, self._clock()))
-        run.set_alarm()
+        now = self._clock()
+        renewed = rules.renewed(claim, beat, now)
+        run.put(renewed)
+        run.move_alarm(now, renewed.until)
         return run.head
 
-    def _close_hooks(self, run_id: str) -> None:
-        self._hooks = {token_hash: hook for token_hash, hook in self._hooks.items() if hook[0] != run_id}
+    def _carried(self, run_id: str) -> dict[str, int]:
+        """The keys of payloads that a new generation starts with: the last ones of those before."""
+        former = self._runs.get(predecessor(run_id))
+        kept = [] if former is None else [key for key in former.once if rules.is_carried(key)]
+        return dict.fromkeys(kept[-KEYS_CARRIED:], 0)
+
+    def _close_hooks(self, chain: str) -> None:
+        self._hooks = {token_hash: hook for token_hash, hook in self._hooks.items() if hook[0] != chain}
 
     def _head(self, run_id: str) -> Mark | None:
         with self._lock:
@@ -271,12 +299,15 @@ def _apply(commit: Commit, run: _Run, now: Millis) -> tuple[Path, ...]:
         run.drop(path)
     for entry in commit.put:
         run.put(entry)
-    given = tuple(claim.path for claim in commit.claim if _take(claim, commit.worker, run, now))
     run.summary = rules.summary_after(commit, run.summary)
+    given = tuple(claim.path for claim in commit.claim if _take(claim, commit.worker, run, now))
     run.rings = run.rings if rules.keeps_rings(commit) else 0
+    if commit.done:
+        run.end()
     match commit.on:
         case Head():
-            run.base = rules.looked_at(commit, run.size(), run.due_from(), now)
+            run.replays = run.replays if commit.keeps_replays else ()
+            run.base = rules.looked_at(commit, run.summary, run.size(), run.due_from(), now)
             run.payloads = run.payloads if commit.payloads is None else commit.payloads
         case Holding():
             run.base = rules.hinted(run.base, now)
@@ -292,7 +323,7 @@ def _apply(commit: Commit, run: _Run, now: Millis) -> tuple[Path, ...]:
 
 def _take(claim: Claim, worker: str, run: _Run, now: Millis) -> bool:
     entry = run.free.get(claim.path)
-    if entry is None or entry.not_before > now:
+    if entry is None or entry.not_before > now or run.summary.status == "paused":
         return False
     run.put(entry.claimed(claim.token, worker, now))
     return True

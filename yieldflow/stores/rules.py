@@ -6,7 +6,7 @@ Nothing here keeps state or talks to anything, but for the clock of a process.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import evolve
 
@@ -14,8 +14,10 @@ from yieldflow.core.times import Millis
 from yieldflow.ports import (
     HINT_AFTER,
     LONGEST_PUT_OFF,
+    REPLAYS_KEPT,
     TAIL_BYTES,
     TAIL_EVENTS,
+    Beat,
     Claimed,
     Commit,
     Filter,
@@ -63,8 +65,10 @@ def tail(events: Iterable[bytes]) -> tuple[bytes, ...]:
 # --- leases ------------------------------------------------------------------------------------------------
 
 
-def renewed(claim: Claimed, now: Millis) -> Claimed:
-    return evolve(claim, until=claim.work.lease_end(claim.deadline, now))
+def renewed(claim: Claimed, beat: Beat, now: Millis) -> Claimed:
+    deadline = earliest(claim.deadline, beat.deadline)
+    work = claim.work if beat.details is None else evolve(claim.work, details=beat.details)
+    return evolve(claim, work=work, deadline=deadline, until=work.lease_end(deadline, now))
 
 
 # --- alarms ------------------------------------------------------------------------------------------------
@@ -79,13 +83,23 @@ def hinted(base: Millis | None, now: Millis, not_before: Millis = 0) -> Millis |
     return earliest(base, max(not_before, now + HINT_AFTER))
 
 
-def looked_at(commit: Commit, entries: int, not_before: Millis | None, now: Millis) -> Millis | None:
+def looked_at(commit: Commit, summary: Summary, entries: int, not_before: Millis | None, now: Millis) -> Millis | None:
     """The alarm, but for leases, after a commit on the head that leaves so many entries in the work table, the first
-    free one due at *not_before* (None: there is none).
+    free one due at *not_before* (None: there is none). Nobody may claim work of a run that is paused.
     """
+    if commit.done or summary.status == "paused":
+        return commit.alarm
     soon = now + HINT_AFTER
     lost = soon if entries < commit.entries else None
     return earliest(commit.alarm, lost, None if not_before is None else max(not_before, soon))
+
+
+def moved(alarm: Millis | None, base: Millis | None, lease_end: Millis | None, now: Millis) -> Millis | None:
+    """The alarm after a claim or a beat; *lease_end* is the first that is still to come, or the one of the beat. An
+    alarm that is due stays due until it rings. A lease that is over has rung already when the alarm is not due: it must
+    not undo the putting off.
+    """
+    return alarm if alarm is not None and alarm <= now else earliest(base, lease_end)
 
 
 def put_off(base: Millis | None, lease_end: Millis | None, rings: int, now: Millis) -> tuple[Millis, Millis]:
@@ -106,6 +120,24 @@ def summary_after(commit: Commit, before: Summary) -> Summary:
     if not commit.events or (chosen.note is None and chosen.status != "blocked"):
         return chosen
     return evolve(chosen, note=None, status="running" if chosen.status == "blocked" else chosen.status)
+
+
+def keeps_hooks(ended: Summary) -> bool:
+    """Links that were mailed survive until the last generation of a chain ends."""
+    return ended.status == "continued"
+
+
+def is_carried(once: str) -> bool:
+    """A payload counts once in a chain; whoever cancels a generation may cancel the next one, too."""
+    return once.startswith("hook:")
+
+
+def replays(summary: Summary, queues: Sequence[str] | None) -> bool:
+    return queues is None or summary.queue in queues
+
+
+def replays_after(replays: Sequence[Millis], now: Millis) -> tuple[Millis, ...]:
+    return (*replays, now)[-REPLAYS_KEPT:]
 
 
 def keeps_rings(commit: Commit) -> bool:

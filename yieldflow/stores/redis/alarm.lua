@@ -6,9 +6,12 @@ local function earlier(base, lease)
 end
 
 -- The base after a commit on the head: free entries are looked at when the first is due, but not at once; so
--- is a table that has fewer entries than the committer knows of.
-local function look_at_work(plan)
+-- is a table that has fewer entries than the committer knows of. Nobody may claim work of a run that is paused.
+local function look_at_work(plan, status)
   local base, entries = plan.alarm, redis.call("HLEN", work)
+  if plan.done or status == "paused" then
+    return base
+  end
   if entries < plan.entries then
     base = math.min(base or math.huge, now + HINT_AFTER)
   end
@@ -38,15 +41,15 @@ local function set_alarm(base)
 end
 
 -- After a claim or a beat. An alarm that is due stays due until it rings. A lease that is over has rung
--- already when the alarm is not due: it must not undo the putting off.
-local function move_alarm()
+-- already when the alarm is not due: it must not undo the putting off; but for the one of this beat, if any.
+local function move_alarm(beaten)
   local at = redis.call("ZSCORE", alarms, run)
   if at and tonumber(at) <= now then
     return
   end
   local base = tonumber(redis.call("HGET", summary, "alarm"))
   local lease = redis.call("ZRANGEBYSCORE", leases, "(" .. string.format("%d", now), "+inf", "WITHSCORES", "LIMIT", 0, 1)[2]
-  at = earlier(base, lease)
+  at = earlier(earlier(base, lease), beaten)
   if at then
     redis.call("ZADD", alarms, at, run)
   end

@@ -4,6 +4,9 @@ local worker, queues = ARGV[3], tonumber(ARGV[4])
 local first_token = 5 + queues
 local wanted = math.min(CLAIMS_A_CALL, #ARGV - first_token + 1)
 local due = {}
+if redis.call("HGET", summary, "status") == "paused" then
+  queues = 0
+end
 for index = 5, 4 + queues do
   local found = redis.call("ZRANGEBYSCORE", free_key(ARGV[index]), "-inf", now, "WITHSCORES", "LIMIT", 0, wanted)
   for at = 1, #found, 2 do

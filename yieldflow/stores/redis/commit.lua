@@ -9,6 +9,9 @@ end
 check_types(plan)
 local gap = plan.on ~= "head" and plan.after and not on_log(plan.after, length)
 
+if length == 0 and plan.former ~= "" then
+  follow(plan)
+end
 for _, revoke in ipairs(plan.revoke) do
   drop(revoke[1])
 end
@@ -34,9 +37,9 @@ end
 for _, entry in ipairs(plan.put) do
   put(entry[1], entry[2], entry[3], entry[4])
 end
-local claimed = {}
+local claimed, status = {}, plan.on == "head" and plan.summary and plan.summary.status or was[1]
 for _, wanted in ipairs(plan.claim) do
-  if claim(wanted[1], wanted[2], plan.worker) then
+  if status ~= "paused" and claim(wanted[1], wanted[2], plan.worker) then
     claimed[#claimed + 1] = wanted[1]
   end
 end
@@ -45,21 +48,26 @@ local unread = tonumber(was[3] or 0)
 local base
 if plan.on == "head" then
   unread = plan.payloads or unread
-  base = look_at_work(plan)
+  base = look_at_work(plan, status)
+  if not plan.keeps_replays then
+    redis.call("DEL", replaying)
+  end
 else
   unread = unread + (plan.payloads or 0)
   base = math.min(tonumber(was[4]) or math.huge, now + HINT_AFTER)
 end
 save(plan, was[1], events, base, unread)
 for token, name in pairs(plan.hooks) do
-  redis.call("HSET", tokens, token, cjson.encode({ run, name }))
-  redis.call("SADD", hooks, token)
+  redis.call("HSET", tokens, token, cjson.encode({ plan.chain, name }))
+  redis.call("SADD", prefix .. ":hooks:" .. plan.chain, token)
 end
 if plan.done then
   finish()
-else
-  set_alarm(base)
+  if status ~= "continued" then
+    close_hooks(plan.chain)
+  end
 end
+set_alarm(base)
 if events > 0 then
   redis.call("PUBLISH", key("moved"), length)
 end

@@ -20,8 +20,14 @@ local function check_types(plan)
     end
   end
   if next(plan.hooks) or plan.done then
-    expect(hooks, "set")
+    expect(prefix .. ":hooks:" .. plan.chain, "set")
     expect(tokens, "hash")
+  end
+  if plan.former ~= "" then
+    expect(newest, "hash")
+  end
+  if plan.on == "head" then
+    expect(replaying, "list")
   end
   if plan.summary then
     expect(runs, "zset")
@@ -35,7 +41,7 @@ local function conflict(at, length, commit)
 end
 
 local function refused(reason, position)
-  return { "refused", now, reason, tonumber(position) or 0 }
+  return { "refused", now, reason, position and math.max(tonumber(position), 0) or false }
 end
 
 local function revocable(revoke)
@@ -58,7 +64,7 @@ local function refusal(plan, length, commit, ended, unread)
     return refused("twice", redis.call("HGET", chain, plan.once)) -- even after the end: it was delivered
   elseif ended then
     return refused("ended")
-  elseif plan.on == "holding" and not held(plan.path, plan.token) then
+  elseif plan.on == "holding" and not held(plan.path, plan.token) and not accepts(plan.path, plan.token) then
     return refused("resolved")
   elseif plan.on == "open" and plan.payloads and unread + plan.payloads > plan.inbox then
     return refused("inbox")

@@ -12,8 +12,9 @@ local function free_key(queue)
 end
 
 local log, summary, chain = key("log"), key("run"), key("chain")
-local work, claims, leases, hooks = key("work"), key("claims"), key("leases"), key("hooks")
+local work, claims, leases = key("work"), key("claims"), key("leases")
 local alarms, tokens, runs = prefix .. ":alarms", prefix .. ":tokens", prefix .. ":runs"
+local newest, replaying = prefix .. ":newest", key("replaying")
 
 local function status_key(status)
   return prefix .. ":status:" .. status

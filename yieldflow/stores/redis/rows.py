@@ -10,8 +10,9 @@ from typing import Any, assert_never
 
 import orjson
 
+from yieldflow.core.chain import chain_of, predecessor
 from yieldflow.core.path import Path
-from yieldflow.ports import Claimed, Commit, Free, Head, Holding, Mark, Note, On, Open, Status, Summary
+from yieldflow.ports import Beat, Claimed, Commit, Free, Head, Holding, Mark, Note, On, Open, Status, Summary
 
 
 def key_of(path: Path) -> str:
@@ -27,6 +28,7 @@ def plan(commit: Commit) -> bytes:
     """All of a commit but its events, which need not be text. ValueError: the commit cannot be kept."""
     if " " in commit.commit:
         raise ValueError(f"a commit id has no spaces: {commit.commit!r}")
+    chain, number = chain_of(commit.run_id)
     content: dict[str, Any] = {
         **_condition(commit.on),
         "commit": commit.commit,
@@ -38,7 +40,11 @@ def plan(commit: Commit) -> bytes:
         "hooks": dict(commit.hooks),
         "inbox": commit.inbox,
         "entries": commit.entries,
+        "keeps_replays": commit.keeps_replays,
         "done": commit.done,
+        "chain": chain,
+        "generation": number,
+        "former": predecessor(commit.run_id),
     }
     if commit.after is not None:
         content["after"] = [commit.after.length, commit.after.commit]
@@ -63,14 +69,39 @@ def _condition(on: On) -> dict[str, Any]:
             assert_never(on)
 
 
+def beat(one: Beat) -> tuple[str | int, ...]:
+    """The words of `renew` after the run; what is not given is an empty word."""
+    details = "" if one.details is None else "=" + _text(one.details)
+    return (key_of(one.path), one.token, details, "" if one.deadline is None else one.deadline)
+
+
+def _text(details: bytes) -> str:
+    """Any bytes as text, each a character: JSON has no bytes."""
+    return details.decode("latin-1")
+
+
 def entry(work: Free) -> bytes:
     timeout = False if work.timeout is None else work.timeout  # a script would take null for something
-    return orjson.dumps([work.queue, work.event, work.attempt, work.lease, timeout, work.not_before, work.losses])
+    accepts = False if work.accepts is None else work.accepts
+    details = False if work.details is None else _text(work.details)
+    fields = [work.queue, work.event, work.attempt, work.lease, timeout, work.not_before, work.losses]
+    return orjson.dumps([*fields, accepts, details])
 
 
 def free(key: bytes, text: bytes) -> Free:
-    queue, issued, attempt, lease, timeout, not_before, losses = orjson.loads(text)
-    return Free(path_of(key), queue, issued, attempt, lease, not_before, None if timeout is False else timeout, losses)
+    queue, issued, attempt, lease, timeout, not_before, losses, accepts, details = orjson.loads(text)
+    return Free(
+        path_of(key),
+        queue,
+        issued,
+        attempt,
+        lease,
+        not_before,
+        None if timeout is False else timeout,
+        losses,
+        None if accepts is False else accepts,
+        None if details is False else details.encode("latin-1"),
+    )
 
 
 def claimed(key: bytes, text: bytes, claim: bytes, until: int) -> Claimed:
@@ -82,7 +113,7 @@ def _listed(summary: Summary) -> dict[str, Any]:
     about = [summary.run_id, summary.workflow, summary.queue, summary.started_at, summary.finished_at]
     note = summary.note
     return {
-        "about": orjson.dumps([*about, dict(summary.tags)]).decode(),
+        "about": orjson.dumps([*about, dict(summary.tags), summary.parent, summary.anew]).decode(),
         "status": summary.status,
         "note": "" if note is None else orjson.dumps([note.reason, note.length, note.version]).decode(),
         "queue": summary.queue,
@@ -91,10 +122,10 @@ def _listed(summary: Summary) -> dict[str, Any]:
 
 
 def summary(about: bytes, status: bytes, note: bytes | None) -> Summary:
-    run_id, workflow, queue, started_at, finished_at, tags = orjson.loads(about)
+    run_id, workflow, queue, started_at, finished_at, tags, parent, anew = orjson.loads(about)
     named: Status = status.decode()  # type: ignore[assignment]  # only `_listed` and the scripts write it
     blocked = Note(*orjson.loads(note)) if note else None
-    return Summary(run_id, workflow, queue, named, started_at, finished_at, tags, blocked)
+    return Summary(run_id, workflow, queue, named, started_at, finished_at, tags, blocked, parent, tuple(anew))
 
 
 def mark(length: int, commit: bytes) -> Mark | None:

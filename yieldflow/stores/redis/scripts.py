@@ -13,20 +13,29 @@ from typing import Any, Literal, TypeAlias
 import redis
 from redis.exceptions import NoScriptError
 
-from yieldflow.ports import CLAIMS_A_CALL, HINT_AFTER, LONGEST_PUT_OFF, TAIL_BYTES, TAIL_EVENTS
+from yieldflow.ports import (
+    CLAIMS_A_CALL,
+    HINT_AFTER,
+    KEYS_CARRIED,
+    LONGEST_PUT_OFF,
+    NEVER,
+    REPLAYS_KEPT,
+    TAIL_BYTES,
+    TAIL_EVENTS,
+)
 from yieldflow.stores.redis.server import replies
 
 Verb: TypeAlias = Literal["commit", "read", "claim", "renew", "release", "due", "delete", "list"]
 Word: TypeAlias = str | bytes | int
 
 _PARTS: Mapping[Verb, Sequence[str]] = {
-    "commit": ("keys", "log", "work", "alarm", "conditions", "summary"),
+    "commit": ("keys", "log", "work", "alarm", "conditions", "summary", "chain"),
     "read": ("keys", "log"),
     "claim": ("keys", "log", "work", "alarm"),
     "renew": ("keys", "log", "work", "alarm"),
     "release": ("keys", "work", "alarm"),
     "due": ("keys",),
-    "delete": ("keys", "summary"),
+    "delete": ("keys", "summary", "chain"),
     "list": ("keys",),
 }
 _LIMITS = {
@@ -36,6 +45,9 @@ _LIMITS = {
     "HINT_AFTER": HINT_AFTER,
     "FIRST_PUT_OFF": 2_000,
     "LONGEST_PUT_OFF": LONGEST_PUT_OFF,
+    "NEVER": NEVER,
+    "KEYS_CARRIED": KEYS_CARRIED,
+    "REPLAYS_KEPT": REPLAYS_KEPT,
 }
 
 

@@ -13,6 +13,7 @@ import orjson
 import redis
 from redis.client import PubSub
 
+from yieldflow.core.chain import chain_of, generation
 from yieldflow.core.path import Path
 from yieldflow.core.times import Millis
 from yieldflow.ports import (
@@ -52,10 +53,15 @@ class RedisStore:
         """For what else lives on that server: the queue of hints."""
         return self._client
 
-    def read(self, run_id: str, after: Mark | None = None) -> Log | None:
+    def read(self, run_id: str, after: Mark | None = None, *, replaying: Sequence[str] | None = ()) -> Log | None:
         length, commit = (after.length, after.commit) if after is not None else (0, "")
-        now, end, *rest = self._scripts.call("read", self._prefix, run_id, length, commit)
+        now, end, *rest = self._scripts.call("read", self._prefix, run_id, length, commit, *_queues(replaying))
         return None if end == 0 else _log(now, end, *rest)
+
+    def newest(self, chain: str) -> str:
+        with replies():
+            number = self._client.hget(f"{self._prefix}:newest", chain)
+        return chain if number is None else generation(chain, int(number))
 
     def work(self, run_id: str) -> tuple[Entry, ...]:
         with replies(), self._client.pipeline(transaction=True) as pipe:
@@ -86,7 +92,7 @@ class RedisStore:
         return Granted(now, tuple(Grant(rows.claimed(*claim), rows.event(item), head) for *claim, item in given))
 
     def renew(self, beats: Sequence[Beat]) -> tuple[Mark | None, ...]:
-        calls = [(self._prefix, beat.run_id, rows.key_of(beat.path), beat.token) for beat in beats]
+        calls = [(self._prefix, beat.run_id, *rows.beat(beat)) for beat in beats]
         return tuple(head and rows.mark(*head) for head in self._scripts.call_each("renew", calls))
 
     def release(self, run_id: str, path: Path, token: str, not_before: Millis = 0) -> None:
@@ -128,7 +134,7 @@ class RedisStore:
         return False
 
     def delete(self, run_id: str) -> None:
-        self._scripts.call("delete", self._prefix, run_id)
+        self._scripts.call("delete", self._prefix, run_id, *chain_of(run_id))
 
     def close(self) -> None:
         self._client.close()
@@ -145,6 +151,11 @@ class RedisStore:
         return rows.mark(length, item.split(b" ", 1)[0]) if item is not None else None
 
 
+def _queues(replaying: Sequence[str] | None) -> list[Word]:
+    """Whether the reader replays runs of any queue, and else of which."""
+    return [1] if replaying is None else [0, *replaying]
+
+
 def _reply(kind: bytes, now: Millis, *rest: Any) -> Reply:
     match kind, rest:
         case b"done", (length, commit, gap, items, claimed, entries):
@@ -153,12 +164,12 @@ def _reply(kind: bytes, now: Millis, *rest: Any) -> Reply:
         case b"conflict", (length, commit, gap, items):
             return Conflict(rows.mark(length, commit), now, rows.events(items), bool(gap))
         case b"refused", (reason, position):
-            return Refused(reason.decode(), now, position or None)
+            return Refused(reason.decode(), now, position)
     raise AssertionError(f"commit.lua answered {kind!r}")
 
 
 def _log(now: Millis, length: int, commit: bytes, gap: int, items: list[bytes], *rest: Any) -> Log:
-    claims, free, entries, about, alarm, rings = rest
+    claims, free, entries, about, alarm, rings, replays = rest
     claimed = sorted((rows.claimed(*claim) for claim in claims), key=lambda claim: claim.path)
     return Log(
         head=Mark(length, commit.decode()),
@@ -171,4 +182,5 @@ def _log(now: Millis, length: int, commit: bytes, gap: int, items: list[bytes], 
         now=now,
         gap=bool(gap),
         rings=rings,
+        replays=tuple(map(int, replays)),
     )

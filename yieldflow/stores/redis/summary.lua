@@ -43,19 +43,12 @@ local function save(plan, old, events, base, unread)
   redis.call("HSET", summary, unpack(fields))
 end
 
--- The run has ended: nothing can be claimed, resolved or rung any more, and waiters wake.
+-- The run has ended: nothing can be claimed or resolved any more, and waiters wake.
 local function finish()
   for _, queue in ipairs(queues_of_run()) do
     redis.call("DEL", free_key(queue))
   end
-  for _, token in ipairs(redis.call("SMEMBERS", hooks)) do
-    local hook = redis.call("HGET", tokens, token)
-    if hook and cjson.decode(hook)[1] == run then -- a successor may have opened it since
-      redis.call("HDEL", tokens, token)
-    end
-  end
-  redis.call("DEL", work, claims, leases, hooks)
-  redis.call("ZREM", alarms, run)
-  redis.call("HSET", summary, "ended", 1, "alarm", "")
+  redis.call("DEL", work, claims, leases)
+  redis.call("HSET", summary, "ended", 1)
   redis.call("PUBLISH", key("done"), "")
 end

@@ -1,6 +1,7 @@
 -- Open work: a hash of entries, a sorted set of free paths for each queue, a hash of claims, a sorted set
--- of their leases. An entry is [queue, event, attempt, lease, timeout or false, not before, losses]; a claim
--- is [token, worker, since, deadline or false]. Paths are written so that they sort as numbers.
+-- of their leases. An entry is [queue, event, attempt, lease, timeout or false, not before, losses, accepts or
+-- false, details or false]; a claim is [token, worker, since, deadline or false]. Paths sort as numbers do. What is
+-- never due stands in no set of free paths.
 local function take_off(path)
   if redis.call("HDEL", claims, path) == 1 then
     redis.call("ZREM", leases, path)
@@ -20,7 +21,9 @@ end
 local function put(path, queue, not_before, entry)
   take_off(path)
   redis.call("HSET", work, path, entry)
-  redis.call("ZADD", free_key(queue), not_before, path)
+  if not_before < NEVER then
+    redis.call("ZADD", free_key(queue), not_before, path)
+  end
 end
 
 -- The claim at *path* if it is still there and has this token.
@@ -28,6 +31,12 @@ local function held(path, token)
   local text = redis.call("HGET", claims, path)
   local claim = text and cjson.decode(text)
   return claim and claim[1] == token and claim
+end
+
+-- Whether a report under this token is taken though it is no claim's: a child run's.
+local function accepts(path, token)
+  local text = redis.call("HGET", work, path)
+  return text and cjson.decode(text)[8] == token
 end
 
 -- Takes a free entry that is due; answers the entry's text and the claim, or nothing.

@@ -35,9 +35,14 @@ def next_alarm(db: Connection) -> Millis | None:
 
 
 def resolve(db: Connection, token_hash: str) -> tuple[str, str] | None:
-    query = "SELECT run_id, name FROM hook JOIN run ON run.id = hook.run WHERE token_hash = ?"
+    query = "SELECT chain, name FROM hook WHERE token_hash = ?"
     row = db.execute(query, (token_hash,)).fetchone()
     return None if row is None else (row[0], row[1])
+
+
+def newest(db: Connection, chain: str) -> str:
+    row = db.execute("SELECT run_id FROM run WHERE chain = ? ORDER BY generation DESC LIMIT 1", (chain,)).fetchone()
+    return chain if row is None else str(row[0])
 
 
 def page(db: Connection, wanted: Filter, cursor: str | None) -> Page:

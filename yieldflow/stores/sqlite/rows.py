@@ -13,10 +13,13 @@ from yieldflow.ports import Claimed, Entry, Free, Note, Summary
 
 Row: TypeAlias = tuple[Any, ...]  # what sqlite3 answers; the schema says which types
 
-SUMMARY = "run_id, workflow, queue, status, started_at, finished_at, tags, note"
+SUMMARY = "run_id, workflow, queue, status, started_at, finished_at, tags, note, parent, anew"
 # The fields of Free and Claimed, in order.
-WORK = "path, queue, event, attempt, lease, not_before, timeout, losses, token, worker, since, until, deadline"
-_TOKEN = 8  # its place among them; none: the entry is free
+WORK = (
+    "path, queue, event, attempt, lease, not_before, timeout, losses, accepts, details,"
+    " token, worker, since, until, deadline"
+)
+_TOKEN = 10  # its place among them; none: the entry is free
 
 
 def path_key(path: Path) -> bytes:
@@ -34,11 +37,13 @@ def summary_row(summary: Summary) -> Row:
         summary.finished_at,
         json.dumps(dict(summary.tags)),
         None if note is None else json.dumps([note.reason, note.length, note.version]),
+        summary.parent,
+        json.dumps(summary.anew),
     )
 
 
 def summary_of(row: Row) -> Summary:
-    run_id, workflow, queue, status, started_at, finished_at, tags, note = row
+    run_id, workflow, queue, status, started_at, finished_at, tags, note, parent, anew = row
     return Summary(
         run_id,
         workflow,
@@ -48,6 +53,8 @@ def summary_of(row: Row) -> Summary:
         finished_at,
         json.loads(tags),
         None if note is None else Note(*json.loads(note)),
+        parent,
+        tuple(json.loads(anew)),
     )
 
 

@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from itertools import islice
 from sqlite3 import Connection
 
 from attrs import define
 
+from yieldflow.core.chain import chain_of, predecessor
 from yieldflow.core.path import Path
 from yieldflow.core.times import Millis
-from yieldflow.ports import Claimed, Entry, Free, Mark, Summary
+from yieldflow.ports import KEYS_CARRIED, NEVER, Claimed, Entry, Free, Mark, Summary
 from yieldflow.stores import rules
 from yieldflow.stores.sqlite.rows import (
     SUMMARY,
@@ -26,7 +29,7 @@ from yieldflow.stores.sqlite.rows import (
 )
 from yieldflow.stores.sqlite.schema import TABLES_OF_A_RUN
 
-_ROW = f"id, length, head, done, base, alarm, rings, payloads, {SUMMARY}"
+_ROW = f"id, length, head, done, base, alarm, rings, payloads, replays, {SUMMARY}"
 
 
 @define
@@ -42,6 +45,7 @@ class Run:
     alarm: Millis | None
     rings: int
     payloads: int
+    replays: tuple[Millis, ...]
     summary: Summary
 
     @property
@@ -49,15 +53,13 @@ class Run:
         return Mark(self.length, self.writer)
 
     def save(self) -> None:
-        values = (self.length, self.writer, self.done, self.base, self.alarm, self.rings, self.payloads, self.id)
-        self.db.execute(
-            "UPDATE run SET length = ?, head = ?, done = ?, base = ?, alarm = ?, rings = ?, payloads = ? WHERE id = ?",
-            values,
-        )
+        values = (self.length, self.writer, self.done, self.base, self.alarm, self.rings, self.payloads)
+        columns = "length = ?, head = ?, done = ?, base = ?, alarm = ?, rings = ?, payloads = ?, replays = ?"
+        self.db.execute(f"UPDATE run SET {columns} WHERE id = ?", (*values, json.dumps(self.replays), self.id))
 
     def list_as(self, summary: Summary) -> None:
         if summary != self.summary:
-            statement = f"UPDATE run SET ({SUMMARY}) = (?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
+            statement = f"UPDATE run SET ({SUMMARY}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
             self.db.execute(statement, (*summary_row(summary), self.id))
             self.summary = summary
 
@@ -66,6 +68,14 @@ class Run:
             "SELECT min(until) FROM work WHERE run = ? AND token IS NOT NULL", (self.id,)
         ).fetchone()
         self.alarm = rules.earliest(self.base, lease_end)
+
+    def move_alarm(self, now: Millis, beaten: Millis | None = None) -> None:
+        self.alarm = rules.moved(self.alarm, self.base, rules.earliest(self.lease_end(now), beaten), now)
+
+    def lease_end(self, now: Millis) -> Millis | None:
+        query = "SELECT min(until) FROM work WHERE run = ? AND token IS NOT NULL AND until > ?"
+        (until,) = self.db.execute(query, (self.id, now)).fetchone()
+        return None if until is None else int(until)
 
     # --- the log -------------------------------------------------------------------------------------------------
 
@@ -124,8 +134,8 @@ class Run:
 
     def due_from(self) -> Millis | None:
         """When the first free entry is due, by an index: each queue's first is looked up."""
-        query = "SELECT min(not_before) FROM work WHERE run = ? AND token IS NULL"
-        (not_before,) = self.db.execute(query, (self.id,)).fetchone()
+        query = "SELECT min(not_before) FROM work WHERE run = ? AND token IS NULL AND not_before < ?"
+        (not_before,) = self.db.execute(query, (self.id, NEVER)).fetchone()
         return None if not_before is None else int(not_before)
 
     def size(self) -> int:
@@ -133,7 +143,7 @@ class Run:
         return int(entries)
 
     def put(self, entries: Iterable[Entry]) -> None:
-        statement = f"INSERT OR REPLACE INTO work (run, {WORK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        statement = f"INSERT OR REPLACE INTO work (run, {WORK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         self.db.executemany(statement, ((self.id, *entry_row(entry)) for entry in entries))
 
     def drop(self, paths: Iterable[Path]) -> None:
@@ -141,6 +151,11 @@ class Run:
         self.db.executemany("DELETE FROM work WHERE run = ? AND path = ?", rows)
 
     # --- deliveries and hooks ----------------------------------------------------------------------------------------
+
+    def accepts(self, path: Path) -> str | None:
+        query = "SELECT accepts FROM work WHERE run = ? AND path = ?"
+        row = self.db.execute(query, (self.id, path_key(path))).fetchone()
+        return None if row is None else row[0]
 
     def delivered(self, once: str) -> int | None:
         query = "SELECT position FROM delivery WHERE run = ? AND once = ?"
@@ -151,13 +166,20 @@ class Run:
         self.db.execute("INSERT INTO delivery (run, once, position) VALUES (?, ?, ?)", (self.id, once, position))
 
     def open_hooks(self, hooks: Iterable[tuple[str, str]]) -> None:
-        rows = ((token_hash, self.id, name) for token_hash, name in hooks)
-        self.db.executemany("INSERT OR REPLACE INTO hook (token_hash, run, name) VALUES (?, ?, ?)", rows)
+        chain, _ = chain_of(self.summary.run_id)
+        rows = ((token_hash, chain, name) for token_hash, name in hooks)
+        self.db.executemany("INSERT OR REPLACE INTO hook (token_hash, chain, name) VALUES (?, ?, ?)", rows)
+
+    def carry_keys(self, former: Run) -> None:
+        """The keys of payloads that it starts with: the last ones of the generation before, still in their order."""
+        query = "SELECT once FROM delivery WHERE run = ? ORDER BY position DESC"
+        keys = (once for (once,) in self.db.execute(query, (former.id,)).fetchall() if rules.is_carried(once))
+        for age, once in enumerate(islice(keys, KEYS_CARRIED)):
+            self.deliver(once, -age)
 
     def end(self) -> None:
-        self.done, self.base, self.alarm = True, None, None
-        for table in ("work", "hook"):
-            self.db.execute(f"DELETE FROM {table} WHERE run = ?", (self.id,))
+        self.done = True
+        self.db.execute("DELETE FROM work WHERE run = ?", (self.id,))
 
     def delete(self) -> None:
         for table in TABLES_OF_A_RUN:
@@ -169,14 +191,23 @@ def find(db: Connection, run_id: str) -> Run | None:
     row = db.execute(f"SELECT {_ROW} FROM run WHERE run_id = ?", (run_id,)).fetchone()
     if row is None:
         return None
-    number, length, writer, done, base, alarm, rings, payloads, *listed = row
-    return Run(db, number, length, writer, bool(done), base, alarm, rings, payloads, summary_of(tuple(listed)))
+    number, length, writer, done, base, alarm, rings, payloads, replays, *listed = row
+    began = tuple(json.loads(replays))
+    return Run(db, number, length, writer, bool(done), base, alarm, rings, payloads, began, summary_of(tuple(listed)))
 
 
 def create(db: Connection, summary: Summary) -> Run:
     """A run without events; `save` it in the same transaction."""
-    columns = f"length, head, done, rings, payloads, {SUMMARY}"
-    statement = f"INSERT INTO run ({columns}) VALUES (0, '', 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?)"
-    number = db.execute(statement, summary_row(summary)).lastrowid
+    columns = f"length, head, done, rings, payloads, replays, chain, generation, {SUMMARY}"
+    statement = f"INSERT INTO run ({columns}) VALUES (0, '', 0, 0, 0, '[]', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    number = db.execute(statement, (*chain_of(summary.run_id), *summary_row(summary))).lastrowid
     assert number is not None
-    return Run(db, number, 0, "", done=False, base=None, alarm=None, rings=0, payloads=0, summary=summary)
+    run = Run(db, number, 0, "", done=False, base=None, alarm=None, rings=0, payloads=0, replays=(), summary=summary)
+    former = find(db, predecessor(summary.run_id))
+    if former is not None:
+        run.carry_keys(former)
+    return run
+
+
+def close_hooks(db: Connection, chain: str) -> None:
+    db.execute("DELETE FROM hook WHERE chain = ?", (chain,))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from sqlite3 import Connection
 
-VERSION = 1
+VERSION = 2
 _APPLICATION = 0x79666C77  # "yflw", in the file's header: tells a store from any other SQLite file
 
 _TABLES = (
     """CREATE TABLE run (
         id INTEGER PRIMARY KEY,
         run_id TEXT NOT NULL UNIQUE,
+        chain TEXT NOT NULL,
+        generation INTEGER NOT NULL,
         length INTEGER NOT NULL,
         head TEXT NOT NULL,            -- the id of the commit that wrote the last event
         done INTEGER NOT NULL,
@@ -24,8 +26,12 @@ _TABLES = (
         started_at INTEGER NOT NULL,
         finished_at INTEGER,
         tags TEXT NOT NULL,            -- a JSON object
-        note TEXT                      -- a JSON list: reason, length, version
+        note TEXT,                     -- a JSON list: reason, length, version
+        parent TEXT,
+        anew TEXT NOT NULL,            -- a JSON list of positions
+        replays TEXT NOT NULL          -- a JSON list of instants
     )""",
+    "CREATE INDEX run_chain ON run (chain, generation)",
     "CREATE INDEX run_alarm ON run (alarm, run_id) WHERE alarm IS NOT NULL",
     "CREATE INDEX run_place ON run (started_at, run_id)",
     "CREATE INDEX run_status ON run (status, started_at, run_id)",
@@ -47,6 +53,8 @@ _TABLES = (
         not_before INTEGER NOT NULL,
         timeout INTEGER,
         losses INTEGER NOT NULL,
+        accepts TEXT,
+        details BLOB,
         token TEXT,                    -- with all that follow: NULL while the entry is free
         worker TEXT,
         since INTEGER,
@@ -59,19 +67,19 @@ _TABLES = (
     """CREATE TABLE delivery (
         run INTEGER NOT NULL,
         once TEXT NOT NULL,
-        position INTEGER NOT NULL,
+        position INTEGER NOT NULL,     -- 0 or less, from the last one down: in an earlier generation
         PRIMARY KEY (run, once)
     ) WITHOUT ROWID""",
     """CREATE TABLE hook (
         token_hash TEXT PRIMARY KEY,   -- the run that opened it last has it
-        run INTEGER NOT NULL,
+        chain TEXT NOT NULL,
         name TEXT NOT NULL
     ) WITHOUT ROWID""",
-    "CREATE INDEX hook_run ON hook (run)",
+    "CREATE INDEX hook_chain ON hook (chain)",
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {VERSION}",
 )
-TABLES_OF_A_RUN = ("event", "work", "delivery", "hook")
+TABLES_OF_A_RUN = ("event", "work", "delivery")
 
 
 def prepare(db: Connection) -> str | None:

@@ -14,6 +14,7 @@ from typing import assert_never
 
 from attrs import evolve
 
+from yieldflow.core.chain import chain_of, is_first
 from yieldflow.core.path import Path
 from yieldflow.core.times import Millis
 from yieldflow.ports import (
@@ -61,12 +62,21 @@ class SqliteStore:
         self._connections = Connections(path, patience)
         self._bells: dict[int, Bell] = {}  # by process: a bell's lock must not cross a fork
 
-    def read(self, run_id: str, after: Mark | None = None) -> Log | None:
+    def read(self, run_id: str, after: Mark | None = None, *, replaying: Sequence[str] | None = ()) -> Log | None:
         def query(db: Connection) -> Log | None:
             now, run = self._clock(), runs.find(db, run_id)
-            return None if run is None else _log(run, after, now)
+            if run is None:
+                return None
+            log = _log(run, after, now)
+            if rules.replays(run.summary, replaying):
+                run.replays = rules.replays_after(run.replays, now)
+                run.save()
+            return log
 
-        return self._connections.read(query)
+        return self._connections.read(query) if replaying == () else self._connections.write(query)
+
+    def newest(self, chain: str) -> str:
+        return self._connections.read(lambda db: listing.newest(db, chain))
 
     def work(self, run_id: str) -> tuple[Entry, ...]:
         def query(db: Connection) -> tuple[Entry, ...]:
@@ -85,8 +95,9 @@ class SqliteStore:
     def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
         def change(db: Connection) -> Granted:
             now, run = self._clock(), runs.find(db, run_id)
-            grants = () if run is None else _claim(run, queues, worker, tokens[:CLAIMS_A_CALL], now)
-            return Granted(now, grants)
+            if run is None or run.summary.status == "paused":
+                return Granted(now)
+            return Granted(now, _claim(run, queues, worker, tokens[:CLAIMS_A_CALL], now))
 
         return self._connections.write(change)
 
@@ -116,6 +127,8 @@ class SqliteStore:
             run = runs.find(db, run_id)
             if run is not None:
                 run.delete()
+            if is_first(run_id):
+                runs.close_hooks(db, run_id)
 
         self._connections.write(change)
         self._bell().ring([run_id])
@@ -144,6 +157,7 @@ def _log(run: Run, after: Mark | None, now: Millis) -> Log:
         now=now,
         gap=gap,
         rings=run.rings,
+        replays=run.replays,
     )
 
 
@@ -166,13 +180,16 @@ def _apply(commit: Commit, run: Run, now: Millis) -> Done:
     run.append(commit.commit, commit.events)
     run.drop((*(revoke.path for revoke in commit.revoke), *commit.drop))
     run.put(commit.put)
-    given = tuple(claim.path for claim in commit.claim if _take(claim, commit.worker, run, now))
     run.list_as(rules.summary_after(commit, run.summary))
+    given = tuple(claim.path for claim in commit.claim if _take(claim, commit.worker, run, now))
     run.open_hooks(commit.hooks.items())
     run.rings = run.rings if rules.keeps_rings(commit) else 0
+    if commit.done:
+        run.end()
     match commit.on:
         case Head():
-            run.base = rules.looked_at(commit, run.size(), run.due_from(), now)
+            run.replays = run.replays if commit.keeps_replays else ()
+            run.base = rules.looked_at(commit, run.summary, run.size(), run.due_from(), now)
             run.payloads = run.payloads if commit.payloads is None else commit.payloads
         case Holding():
             run.base = rules.hinted(run.base, now)
@@ -183,14 +200,14 @@ def _apply(commit: Commit, run: Run, now: Millis) -> Done:
         case _:
             assert_never(commit.on)
     run.set_alarm()
-    if commit.done:
-        run.end()
+    if commit.done and not rules.keeps_hooks(run.summary):
+        runs.close_hooks(run.db, chain_of(commit.run_id)[0])
     run.save()
     return conditions.applied(commit, run, now, given)
 
 
 def _take(claim: Claim, worker: str, run: Run, now: Millis) -> bool:
-    work = run.due_at(claim.path, now)
+    work = None if run.summary.status == "paused" else run.due_at(claim.path, now)
     if work is not None:
         run.put([work.claimed(claim.token, worker, now)])
     return work is not None
@@ -204,7 +221,7 @@ def _claim(run: Run, queues: Sequence[str], worker: str, tokens: Sequence[str], 
     claims = [work.claimed(token, worker, now) for work, token in zip(islice(due, len(tokens)), tokens, strict=False)]
     if claims:
         run.put(claims)
-        run.set_alarm()
+        run.move_alarm(now)
         run.save()
     return tuple(Grant(claim, run.event(claim.work.event), run.head) for claim in claims)
 
@@ -217,8 +234,9 @@ def _renew(db: Connection, beat: Beat, now: Millis) -> Mark | None:
     run, claim = _held(db, beat)
     if run is None or claim is None:
         return None
-    run.put([rules.renewed(claim, now)])
-    run.set_alarm()
+    renewed = rules.renewed(claim, beat, now)
+    run.put([renewed])
+    run.move_alarm(now, renewed.until)
     run.save()
     return run.head
 
