@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from threading import Lock
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 from attrs import define, field
 
@@ -15,18 +15,21 @@ from yieldflow.core.times import Millis
 from yieldflow.engine.requests import (
     Body,
     Execute,
+    ExecuteLocal,
     Inspect,
+    Newest,
     Offer,
     Read,
     Release,
     Request,
     Save,
     Take,
-    Tended,
     Worker,
 )
 from yieldflow.errors import ReplyLost, StoreError
 from yieldflow.ports import Commit, Holding, Queue, Store
+
+T = TypeVar("T")
 
 # seconds; in all less than a lease of 10 s: a body that has run need not run again
 _PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, 3.0)
@@ -58,11 +61,14 @@ class Ports:
     store: Store
     queue: Queue
     clock: Clock
-    execute: Callable[[Execute], Body]
+    execute: Callable[[Execute | ExecuteLocal], Body]
 
 
-def drive(tending: Generator[Request, Any, Tended], ports: Ports) -> Tended:
-    """Perform the requests of one tender until it ends. Raises `StoreError`, and what a body was interrupted by."""
+def drive(tending: Generator[Request, Any, T], ports: Ports) -> T:
+    """Perform the requests of one tender until it ends, and answer how it did.
+
+    Raises `StoreError`, and what a body was interrupted by.
+    """
     reply: Any = None
     lost: ReplyLost | None = None
     try:
@@ -70,8 +76,8 @@ def drive(tending: Generator[Request, Any, Tended], ports: Ports) -> Tended:
             try:
                 request = _resume(tending, reply, lost)
             except StopIteration as ended:
-                tended: Tended = ended.value
-                return tended
+                came: T = ended.value
+                return came
             lost = None
             try:
                 reply = insist(request, ports)
@@ -81,7 +87,7 @@ def drive(tending: Generator[Request, Any, Tended], ports: Ports) -> Tended:
         tending.close()  # where it has not ended
 
 
-def _resume(tending: Generator[Request, Any, Tended], reply: Any, lost: ReplyLost | None) -> Request:
+def _resume(tending: Generator[Request, Any, T], reply: Any, lost: ReplyLost | None) -> Request:
     """Programs run in here: what only a step may do is refused meanwhile."""
     former = inside.set("workflow")
     try:
@@ -93,7 +99,7 @@ def _resume(tending: Generator[Request, Any, Tended], reply: Any, lost: ReplyLos
 def insist(request: Request, ports: Ports) -> Any:
     """Perform it; what may be asked twice is asked again while the store is away for a moment."""
     match request:
-        case Read() | Inspect() | Release() | Save(Commit(on=Holding())):
+        case Read() | Newest() | Inspect() | Release() | Save(Commit(on=Holding())):
             for pause in _PAUSES:
                 with suppress(ReplyLost):
                     return perform(request, ports)
@@ -106,11 +112,13 @@ def insist(request: Request, ports: Ports) -> Any:
 def perform(request: Request, ports: Ports) -> Any:
     store, clock = ports.store, ports.clock
     match request:
-        case Read(run_id, after):
-            log = store.read(run_id, after)
+        case Read(run_id, after, replaying):
+            log = store.read(run_id, after, replaying=replaying)
             if log is not None:
                 clock.heard(log.now)
             return log
+        case Newest(chain):
+            return store.newest(chain)
         case Save(commit):
             (reply,) = store.commit((commit,))
             clock.heard(reply.now)
@@ -127,7 +135,7 @@ def perform(request: Request, ports: Ports) -> Any:
             with suppress(StoreError):  # a hint may be lost: the alarm leaves another one
                 ports.queue.offer(run_id, queue, count)
             return None
-        case Execute():
+        case Execute() | ExecuteLocal():
             return ports.execute(request)
         case _:
             assert_never(request)

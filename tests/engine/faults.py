@@ -1,19 +1,21 @@
-"""One run, one worker at a time, and exactly one fault at a call that is named by its number."""
+"""Some runs, one worker at a time, and a fault at each call that is named by its number."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from attrs import frozen
+from attrs import define, field, frozen
 
-from tests.engine.invariants import Watch
-from tests.engine.programs import told
-from tests.engine.world import CODEC, QUEUE, Flight, World
+from tests.engine.relations import Relations
+from tests.engine.world import CODEC, QUEUE, RUN, Actor, Flight, World
 from yieldflow import WorkflowCall
 from yieldflow.core.outcome import Ending
-from yieldflow.engine.requests import Execute, Offer
+from yieldflow.engine.requests import Execute, ExecuteLocal, Offer
+from yieldflow.engine.state import Asking, Tending
 
 Fault = Callable[[Flight], None]
+Outsider = Callable[[Tending], Asking[Any]]
 ROUNDS = 200
 
 
@@ -41,49 +43,91 @@ FAULTS = (killed_before, killed_after, unreachable, reply_lost, request_lost)
 
 
 def _asks_the_store(flight: Flight) -> bool:
-    return not isinstance(flight.request, Execute | Offer)
+    return not isinstance(flight.request, Execute | ExecuteLocal | Offer)
 
 
 @frozen
 class Story:
-    """How a run went: its end, how many calls that took, and the bodies that began."""
+    """How a run went: its end, how many calls that took, and what else came of it."""
 
     ending: Ending
     calls: int
     world: World
+    relations: Relations
 
 
-def play(call: WorkflowCall[object], faults: dict[int, Fault] | None = None) -> Story:
-    """Alarms alone bring a worker back: all hints are lost."""
-    world = World(script)
-    watch = Watch(world)
+def play(
+    call: WorkflowCall[object],
+    faults: dict[int, Fault] | None = None,
+    *,
+    sends: Sequence[int] = (),
+    outside: Sequence[Outsider] = (),
+) -> Story:
+    """Alarms alone bring a worker back: all hints are lost. When nobody rings any more, those *outside* ask what they
+    want, each until it is done.
+    """
+    stage = Stage(World(script), faults or {})
+    world = stage.world
     world.start(call)
-    if call.definition is told.definition:
-        world.send("size", 1)
-        world.send("size", 2)
-    calls, worker = 0, world.worker("w0", QUEUE, "gpu")
+    for payload in sends:
+        world.send("size", payload)
+    stage.tend(RUN)
+    asking = [*outside]
     for _ in range(ROUNDS):
-        flight = worker.tend()
-        while flight.request is not None:
-            fault = (faults or {}).get(calls)
-            flight.perform() if fault is None else fault(flight)
-            calls += 1
-            watch.look([worker.tools.cache])
-        if worker.name in world.dead:
-            worker = world.worker(f"w{calls}", QUEUE, "gpu")
-        ending = world.outcome()
-        if ending is not None:
-            return Story(ending, calls, world)
         alarm, now = world.store.next_alarm()
-        assert alarm is not None
+        if alarm is None and asking:
+            stage.insist(asking.pop(0))
+            continue
+        if alarm is None:
+            ending = stage.relations.chain(RUN)[-1].run.outcome
+            assert ending is not None, "it does not come to an end"
+            return Story(ending, stage.calls, world, stage.relations)
         world.clock.at = max(now, alarm)
-        world.ring()
+        for due in world.store.due(10):
+            stage.tend(due.run_id)
     raise AssertionError("it does not come to an end")
 
 
-def script(request: Execute) -> object:
+@define
+class Stage:
+    """One worker at a time, and a fault at some of its calls."""
+
+    world: World
+    faults: dict[int, Fault]
+    relations: Relations = field(init=False)
+    worker: Actor = field(init=False)
+    calls: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.relations = Relations(self.world)
+        self.worker = self.world.worker("w0", QUEUE, "gpu")
+
+    def tend(self, run_id: str) -> None:
+        self._fly(self.worker.tend(run_id))
+
+    def insist(self, asking: Outsider) -> None:
+        for _ in range(3):
+            flight = self.worker.ask(asking)
+            self._fly(flight)
+            if flight.answered:
+                return
+        raise AssertionError("nobody answers")
+
+    def _fly(self, flight: Flight) -> None:
+        while flight.request is not None:
+            fault = self.faults.get(self.calls)
+            flight.perform() if fault is None else fault(flight)
+            self.calls += 1
+            self.relations.look([self.worker.tools.cache])
+        if self.worker.name in self.world.dead:
+            self.worker = self.world.worker(f"w{self.calls}", QUEUE, "gpu")
+
+
+def script(request: Execute | ExecuteLocal) -> object:
     """By the arguments and the number of the try, so that a lost worker makes no difference."""
     label = CODEC.decode_arguments(request.call.arguments, request.step.parameters).args[0]
+    if isinstance(request, ExecuteLocal):
+        return ValueError(f"{label} is refused") if label == 7 else label
     work = request.claim.work
     if label == 7 or (label in (2, 3) and work.attempt - work.losses == 1):
         return ValueError(f"{label} is refused")

@@ -1,4 +1,4 @@
-"""What must hold after every single action, whoever did it."""
+"""What must hold of one run after every single action, whoever did it. Across runs: `relations.py`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,32 @@ from attrs import define, field
 
 from tests.engine.world import RUN, World
 from yieldflow.core.agenda import wakes_at
-from yieldflow.core.commands import CallStep, Receive
-from yieldflow.core.events import AttemptFailed, Event
+from yieldflow.core.commands import Receive, Recorded, StartChild, is_work
+from yieldflow.core.events import (
+    AttemptFailed,
+    CancelRequested,
+    Event,
+    ForkOf,
+    RetryOf,
+    RunFinished,
+    RunPaused,
+    RunResumed,
+    is_fact,
+)
 from yieldflow.core.interpreter import Execution
+from yieldflow.core.outcome import Cancelled
 from yieldflow.core.path import Path
+from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
 from yieldflow.engine.live import Cache
-from yieldflow.ports import HINT_AFTER, LONGEST_PUT_OFF, Claimed, Mark
+from yieldflow.ports import HINT_AFTER, LONGEST_PUT_OFF, NEVER, Claimed, Mark
 
 SLACK: Millis = 50  # clocks of workers differ by a few milliseconds
+
+
+def _has_entry(command: Recorded) -> bool:
+    """Of the table; whoever looks next puts it back. A child brings somebody to look when it ends."""
+    return is_work(command) and not (isinstance(command, StartChild) and not command.detached)
 
 
 def signature(execution: Execution) -> tuple[Any, ...]:
@@ -26,11 +43,13 @@ def signature(execution: Execution) -> tuple[Any, ...]:
         (
             run.length,
             run.time,
-            run.steps,
+            run.work,
             repr(run.open),
             repr(run.unread),
             sorted(run.hooks),
             run.cancelled,
+            run.paused,
+            repr(run.data),
             run.ended,
         ),
         execution.decide(),
@@ -43,33 +62,59 @@ def signature(execution: Execution) -> tuple[Any, ...]:
 @define(eq=False)
 class Watch:
     world: World
+    run_id: str = RUN
+    events: list[Event] = field(factory=list)
     known: dict[Mark, tuple[Any, ...]] = field(factory=dict)  # head -> what a replay says there
     last: Execution | None = None
     head: Mark | None = None
-    paths: set[Path] = field(factory=set)
+    copied: int = 0  # of its first events: they were another run's
+    paused: bool = False
+    state: Any = None  # of the alarm and the table, as they were last looked at
     looked: dict[int, Mark] = field(factory=dict)
     claims: dict[Path, Claimed] = field(factory=dict)  # as they stood before the last action
 
-    def look(self, caches: list[Cache]) -> None:
-        self._replay()
-        for cache in caches:
-            for live in cache._kept.values():
-                if self.looked.get(id(live)) != live.head:
-                    self.looked[id(live)] = live.head
-                    assert signature(live.execution) == self.known[live.head], "a cached execution is no replay"
-        self._owed()
-        self.claims = dict(self.world.store._runs[RUN].claimed)
+    @property
+    def run(self) -> Run:
+        assert self.last is not None
+        return self.last.run
 
-    def _replay(self) -> None:
+    @property
+    def paths(self) -> set[Path]:
+        return self.run.issued
+
+    def look(self, caches: list[Cache]) -> list[Event]:
+        """Answers what is new in its log."""
+        new = self._replay()
+        for cache in caches:
+            live = cache._kept.get(self.run_id)
+            if live is not None and self.looked.get(id(live)) != live.head:
+                self.looked[id(live)] = live.head
+                assert signature(live.execution) == self.known[live.head], "a cached execution is no replay"
+        stored = self.world.store._runs[self.run_id]
+        state = (stored.alarm, stored.rings, (*stored.free.values(), *stored.claimed.values()))
+        if not new and state == self.state:
+            return new  # what was enough a moment ago is enough as time goes by
+        self.state = state
+        self._pauses(new, stored)
+        self._owed(stored)
+        self.claims = dict(stored.claimed)
+        return new
+
+    def _replay(self) -> list[Event]:
         """The strict fold accepts the log, which also means at most one outcome a path; a replay can go on."""
-        log = self.world.read()
-        if log.head != self.head:
-            events = self.world.events()
-            for event in events[0 if self.head is None else self.head.length :]:
+        stored = self.world.store._runs[self.run_id]
+        if stored.head == self.head:
+            return []
+        new = list(self.world.events(self.run_id)[len(self.events) :])
+        if not self.events and isinstance(new[0].cause, ForkOf | RetryOf):
+            self.copied = new[0].cause.position
+        for number, event in enumerate(new, len(self.events) + 1):
+            if number > self.copied:
                 self._is_no_murder(event)
-            self.last, self.head = self.world.replay(), log.head
-            self.paths |= self.last.run.issued
-            self.known[log.head] = signature(self.last)
+        self.events += new
+        self.last, self.head = self.world.replay(self.run_id), stored.head
+        self.known[stored.head] = signature(self.last)
+        return new
 
     def _is_no_murder(self, event: Event) -> None:
         """Only who is over time by the store's clock, or is dead, is said to be lost."""
@@ -77,41 +122,66 @@ class Watch:
             claim = self.claims[event.path]
             assert claim.until <= self.world.clock.at or claim.worker in self.world.dead, f"{claim.worker} lives"
 
-    def _owed(self) -> None:
+    def _pauses(self, new: list[Event], stored: Any) -> None:
+        """While it is paused nobody is given work, and nothing is decided."""
+        for event in new:
+            forced = isinstance(event, RunFinished) and isinstance(event.outcome, Cancelled) and event.outcome.forced
+            assert is_fact(event) or forced or not self.paused, f"a paused run decided {event}"
+            self.paused = isinstance(event, RunPaused) or (
+                self.paused and not isinstance(event, RunResumed | CancelRequested)
+            )
+        if self.paused and self.run.ended is None:
+            given = {claim.token for claim in stored.claimed.values()} - {c.token for c in self.claims.values()}
+            assert not given, "work of a paused run was given away"
+
+    def _owed(self, stored: Any) -> None:
         """Whoever is owed something has an alarm."""
-        assert self.last is not None
-        run, log, now = self.last.run, self.world.read(), self.world.clock.at
+        run, now = self.run, self.world.clock.at
         if run.ended is not None:
-            assert (log.alarm, log.entries) == (None, 0)
-            return
-        stored = self.world.store._runs[RUN]
-        needs = [max(entry.not_before, now) for entry in stored.free.values()]
+            assert not stored.free, "work of a run that has ended"
+            assert not stored.claimed, "work of a run that has ended"
+            return  # what it owes to others is seen by `Relations`
+        free = [] if run.paused else [entry for entry in stored.free.values() if entry.not_before < NEVER]
+        needs = [max(entry.not_before, now) for entry in free]
         needs += [claim.until for claim in stored.claimed.values()]
         needs += [] if (timer := wakes_at(run, now)) is None else [timer]
-        needs += [now] if self.known[log.head][1] else []
-        lost = log.entries < run.steps  # of the table: whoever looks next puts them back
+        needs += [now] if self.known[stored.head][1] else []
+        needs += [now] if run.local and not run.paused else []
+        missing = {*run.open} - {*stored.free, *stored.claimed}
+        lost = any(_has_entry(run.open[path].issued.command) for path in missing) and not run.paused
         extra = {*stored.free, *stored.claimed} - {*run.open}
         assert not extra, f"there is work for what is not open: {extra}"
-        assert log.alarm is not None or not (needs or lost), f"nobody will look: {run.open}"
+        assert stored.alarm is not None or not (needs or lost), f"nobody will look: {run.open}"
         if needs:
-            put_off = min(HINT_AFTER << min(stored.rings, 20), LONGEST_PUT_OFF)
-            assert log.alarm <= max(min(needs), now + put_off) + SLACK, "somebody will look too late"
+            self.rings_in_time(stored, min(needs))
+
+    def rings_in_time(self, stored: Any, need: Millis) -> None:
+        put_off = min(HINT_AFTER << min(stored.rings, 20), LONGEST_PUT_OFF)
+        assert stored.alarm is not None, "nobody will look"
+        assert stored.alarm <= max(need, self.world.clock.at + put_off) + SLACK, "somebody will look too late"
+
+    @property
+    def terminated(self) -> bool:
+        outcome = self.run.outcome
+        return isinstance(outcome, Cancelled) and outcome.forced
 
     def has_ended(self) -> None:
         """Or it waits for the outside, and nobody but the outside owes it anything. Every prefix replays."""
-        assert self.last is not None
-        run = self.last.run
+        run = self.run
         if run.ended is None:
             waits = [pending.issued.command for pending in run.open.values()]
             assert waits
-            assert all(isinstance(command, Receive) and command.timeout is None for command in waits), waits
-            assert not any(isinstance(command, CallStep) for command in waits)
-            assert self.world.read().summary.status == "running"
+            for command in waits:
+                outside = isinstance(command, Receive) and command.timeout is None
+                assert outside or (isinstance(command, StartChild) and not command.detached), waits
+            assert self.world.read(self.run_id).summary.status == "running"
         self._prefixes()
 
     def _prefixes(self) -> None:
-        execution = Execution(self.last.workflow, self.last.codec, self.last.loaded)
-        for length, event in enumerate(self.world.events(), 1):
-            execution.feed([event])
-            for mark in [mark for mark in self.known if mark.length == length]:
+        execution = self.world.fresh_execution(self.run_id)
+        execution.feed(self.events[: self.copied])
+        for length, event in enumerate(self.events, 1):
+            if length > self.copied:
+                execution.feed([event])
+            for mark in [mark for mark in self.known if mark.length == length and length >= self.copied]:
                 assert signature(execution) == self.known[mark], f"the prefix of {length} events replays otherwise"

@@ -18,10 +18,21 @@ from yieldflow.core.events import (
     RunResumed,
     RunStarted,
 )
-from yieldflow.core.outcome import Err, Expired, Ok, Taken
+from yieldflow.core.outcome import Cancelled, Err, Expired, Ok, Taken
 from yieldflow.core.path import show
 from yieldflow.core.times import Millis
-from yieldflow.engine.requests import Execute, Inspect, Offer, Read, Release, Request, Save, Take
+from yieldflow.engine.requests import (
+    Execute,
+    ExecuteLocal,
+    Inspect,
+    Newest,
+    Offer,
+    Read,
+    Release,
+    Request,
+    Save,
+    Take,
+)
 from yieldflow.ports import Commit, Head, Holding, Open
 
 
@@ -39,6 +50,10 @@ def line(request: Request, now: Millis) -> str:
             return f"release {show(path)}"
         case Execute(claim=claim):
             return f"body {show(claim.path)}"
+        case ExecuteLocal(path=path):
+            return f"local {show(path)}"
+        case Newest(chain):
+            return f"newest {chain}"
         case Offer(queue=queue, count=count):
             return f"offer {queue} x{count}"
         case _:
@@ -97,4 +112,10 @@ def event_word(event: Event) -> str:
             assert_never(event)
 
 
-_WORDS: dict[type, str] = {Ok: "resolved", Err: "failed", Expired: "expired", Taken: "taken"}
+_WORDS: dict[type, str] = {
+    Ok: "resolved",
+    Err: "failed",
+    Expired: "expired",
+    Taken: "taken",
+    Cancelled: "cancelled",
+}

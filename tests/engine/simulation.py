@@ -1,7 +1,7 @@
-"""Several workers on one run, each with several tends held between two calls, and a seeded driver that picks one.
+"""Several workers on some runs, each with several tends held between two calls, and a seeded driver that picks one.
 
 It performs its call, crashes its worker before or after, loses the reply, fails; it loses and doubles hints, jumps
-the clock, empties the work table, sends and cancels. After every action the invariants are looked at.
+the clock, empties work tables, sends, cancels and operates. After every action the invariants are looked at.
 """
 
 from __future__ import annotations
@@ -12,15 +12,20 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
+from tests.engine.families import ROOTS, family
 from tests.engine.invariants import Watch
+from tests.engine.operators import Operators
 from tests.engine.programs import HOOKS, program
+from tests.engine.relations import Relations
 from tests.engine.world import QUEUE, RUN, Actor, Flight, World
 from yieldflow.authoring.registry import Registry
 from yieldflow.codec.packing import unpack
-from yieldflow.core.events import AttemptFailed, CommandResolved
+from yieldflow.core.agenda import DEADLINE
+from yieldflow.core.chain import predecessor
+from yieldflow.core.events import AttemptFailed, CancelRequested, CommandResolved, ForkOf, RunPaused
 from yieldflow.core.outcome import Err
-from yieldflow.engine.requests import Execute, Offer, Save, Stopped, Unfit
-from yieldflow.ports import Beat, Done, Head, Holding
+from yieldflow.engine.requests import Execute, ExecuteLocal, Offer, Save, Stopped, Unfit
+from yieldflow.ports import Beat, Done, Head, Holding, Refused
 
 MOST_FLIGHTS = 5
 END_ROUNDS = 1_500
@@ -41,12 +46,16 @@ class Odds:
 
 @define(eq=False)
 class Simulation:
+    """*families*: of runs that have to do with each other, and with operators; else one run by itself."""
+
     seed: int
+    families: bool = False
     odds: Odds = Odds()
     actions: int = 300
     r: Random = field(init=False)
     world: World = field(init=False)
-    watch: Watch = field(init=False)
+    relations: Relations = field(init=False)
+    operators: Operators = field(init=False)
     actors: list[Actor] = field(factory=list)
     flights: list[Flight] = field(factory=list)
     met: Counter[str] = field(factory=Counter)
@@ -58,7 +67,8 @@ class Simulation:
     def __attrs_post_init__(self) -> None:
         self.r = Random(self.seed)
         self.world = World(self._body)
-        self.watch = Watch(self.world)
+        self.relations = Relations(self.world)
+        self.operators = Operators(self.world, self.r, self.world.worker("operator"))
         self.told = self.r.random() < 0.3
         self._hire((QUEUE,), inline=self.r.choice(["always", "alone"]))
         for queues in ((QUEUE, "gpu"), ("gpu",)):
@@ -71,22 +81,31 @@ class Simulation:
     def run(self) -> Counter[str]:
         """Raises AssertionError, with the seed."""
         try:
-            self.world.start(program(self.seed, self.r.choice([1, 2, 2, 3])))
-            self.world.hints.append((RUN, QUEUE))
+            self._start()
             for _ in range(self.actions):
                 self._act()
                 self._check()
             self._end()
         except Exception as error:
-            error.add_note(f"reproduce with Simulation({self.seed}).run()")
+            error.add_note(f"reproduce with Simulation({self.seed}, {self.families}).run()")
             raise
         return self._count()
+
+    def _start(self) -> None:
+        if not self.families:
+            self.world.start(program(self.seed, self.r.choice([1, 2, 2, 3])))
+        for run_id in ROOTS if self.families else ():
+            timeout = self.r.choice([None, None, None, 60_000])
+            self.world.start(family(self.r.randrange(10_000), 2), run_id, timeout=timeout)
+        self.world.hints += [(run_id, QUEUE) for run_id in self.world.runs]
 
     # --- one action -------------------------------------------------------------------------------------------------
 
     def _act(self) -> None:
         kind = self.r.random()
-        if kind < 0.62 and self.flights:
+        if self.families and kind < 0.2 and (hurried := self.operators.hurry()) is not None:
+            self.flights = _under_way([*self.flights, hurried])
+        elif kind < 0.62 and self.flights:
             self._go(self.r.choice(self.flights))
         elif kind < 0.8 and self.world.hints:
             self._deliver()
@@ -94,7 +113,7 @@ class Simulation:
             self.world.ring()
         elif kind < 0.9:
             self._beat()
-        elif kind < 0.96:
+        elif kind < (0.93 if self.families else 0.96):
             self.world.clock.at += self.r.choice([1, 50, 700, 2_000, 2_000, 10_000, 30_000])
         else:
             self._disturb()
@@ -102,7 +121,7 @@ class Simulation:
     def _go(self, flight: Flight) -> None:
         """The next call of one tend, in one of the ways it may come out."""
         chance, odds = self.r.random() * 100, self.odds
-        store_call = not isinstance(flight.request, Execute | Offer)
+        store_call = not isinstance(flight.request, Execute | ExecuteLocal | Offer)
         if chance < odds.kill:
             self.met["killed"] += 1
             self._kill(flight, performed=self.r.random() < 0.5)
@@ -113,11 +132,24 @@ class Simulation:
             self.met["store failures"] += 1
             flight.fail()
         else:
+            before = len(self.world.saved)
             flight.perform()
-        self.flights = [flight for flight in self.flights if flight.request is not None]
+            self._heirs(flight, before)
+        self.flights = _under_way(self.flights)
+
+    def _heirs(self, flight: Flight, before: int) -> None:
+        """Generations that were started by others than those who tend the one before."""
+        for _, commit, reply in self.world.saved[before:]:
+            former = predecessor(commit.run_id)
+            first = commit.on == Head(None) and isinstance(reply, Done)
+            outsider = flight.actor is self.operators.me or flight.run_id != former
+            continued = bool(former) and self.world.read(former).summary.status == "continued"
+            self.met["successors started by an outsider"] += continued and first and outsider
 
     def _kill(self, flight: Flight, *, performed: bool) -> None:
         flight.kill(performed=performed)
+        if flight.actor is self.operators.me:
+            return
         for other in self.flights:
             if other.actor is flight.actor and other.request is not None:
                 other.kill()
@@ -132,27 +164,29 @@ class Simulation:
             self.world.hints.pop(index)
         if len(self.flights) < MOST_FLIGHTS and (fate < 0.85 or not self.faulty):  # else it is lost
             self.flights.append(self.r.choice(serving).tend(run_id))
-            self.flights = [flight for flight in self.flights if flight.request is not None]
+            self.flights = _under_way(self.flights)
 
     def _beat(self) -> None:
         """Some of the workers are slow: theirs runs out."""
         for flight in self.flights:
             if isinstance(flight.request, Execute) and self.r.random() < 0.7:
                 claim = flight.request.claim
-                self.world.store.renew([Beat(RUN, claim.path, claim.token)])
+                self.world.store.renew([Beat(flight.run_id, claim.path, claim.token)])
 
     def _disturb(self) -> None:
-        match self.r.choice(["send", "send", "cancel", "hints", "table", "stop", "skew"]):
-            case "send" if self.sent < 4:
+        match self.r.choice(["outside", "outside", "cancel", "hints", "table", "stop", "skew"]):
+            case "outside" if self.families:
+                self.flights = _under_way([*self.flights, self.operators.act()])
+            case "outside" if self.sent < 4:
                 self.sent += 1
                 self.world.send(self.r.choice(HOOKS), self.r.choice([1, 2, "no number"]), key=f"k{self.sent // 2}")
                 self.world.hints.append((RUN, QUEUE))
-            case "cancel" if self.r.random() < 0.4:
+            case "cancel" if self.r.random() < 0.4 and not self.families:
                 self.world.cancel()
             case "hints":
                 self.world.hints.clear()
             case "table":
-                run = self.world.store._runs[RUN]
+                run = self.world.store._runs[self.r.choice(self.world.runs)]
                 table = self.r.choice([run.free, run.claimed])
                 for path in [path for path in table if self.r.random() < 0.5]:
                     self.met["lost entries"] += 1
@@ -175,12 +209,15 @@ class Simulation:
         me = actor.tools.me
         self._hire(me.queues, registry=actor.tools.registry, inline=me.inline)
 
-    def _body(self, request: Execute) -> object:
+    def _body(self, request: Execute | ExecuteLocal) -> object:
         """By its path and how often it was tried; a worker that stops may have to leave it."""
+        if isinstance(request, ExecuteLocal):  # which nobody counts: it may come out otherwise each time
+            self.met["local steps"] += 1
+            return ValueError("boom") if self.r.random() < 0.25 else self.r.randint(0, 9)
         work = request.claim.work
         if self.faulty and self.r.random() < 0.04:
             return self.r.choice([Stopped(), Unfit("other code")])
-        r = Random(f"{self.seed}/{work.path}/{work.attempt - work.losses}")
+        r = Random(f"{self.seed}/{request.run_id}/{work.path}/{work.attempt - work.losses}")
         return ValueError("boom") if r.random() < 0.25 else r.randint(0, 9)
 
     # --- the end ----------------------------------------------------------------------------------------------------
@@ -195,7 +232,18 @@ class Simulation:
                 self._quit(actor)
         for actor in [actor for actor in self.actors if not _fit(actor)]:
             self._quit(actor, replace=False)
+        self._come_to_an_end()
+        for run_id in self.world.runs:
+            if self.world.read(run_id).summary.status == "paused":
+                self.operators.resume(run_id).to_end()
+                self._come_to_an_end()
+        self.relations.have_ended()
+        self._nothing_sent_is_lost()
+        self._second_tend()
+
+    def _come_to_an_end(self) -> None:
         for _ in range(END_ROUNDS):
+            self._check()
             if self.flights:
                 self._go(self.r.choice(self.flights))
             elif self.world.hints:
@@ -203,60 +251,93 @@ class Simulation:
             elif not self.world.ring():
                 alarm, now = self.world.store.next_alarm()
                 if alarm is None:
-                    break
+                    return
                 self.world.clock.at = max(now, alarm)
-            self._check()
-        else:
-            raise AssertionError(f"it does not come to an end: {self.world.read().summary}")
-        self.watch.has_ended()
-        self._second_tend()
+        summaries = [self.world.read(run_id).summary for run_id in self.world.runs]
+        raise AssertionError(f"it does not come to an end: {summaries}")
+
+    def _nothing_sent_is_lost(self) -> None:
+        for key, flight in self.operators.promised.items():
+            count = self.relations.received[key]
+            match flight.tended:
+                case Done() | Refused("twice"):
+                    assert count == 1, f"the payload {key} was acknowledged and is lost"
+                case Refused():
+                    assert count == 0, f"the payload {key} was refused and delivered"
+                case _:
+                    assert count <= 1
 
     def _quit(self, actor: Actor, *, replace: bool = True) -> None:
         for flight in self.flights:
             if flight.actor is actor and flight.request is not None:
                 flight.kill()
-        self.flights = [flight for flight in self.flights if flight.request is not None]
+        self.flights = _under_way(self.flights)
         if replace:
             self._replace(actor)
         else:
             self.actors.remove(actor)
 
     def _second_tend(self) -> None:
-        before = len(self.world.saved)
-        self.world.worker("late").tend().to_end()
-        assert self.world.saved[before:] == [], "a second tend had something to say"
+        """Whoever has to replay a run that waits takes back that it does; nothing else."""
+        for run_id, watch in self.relations.watches.items():
+            if watch.run.ended is None and self.world.store._runs[run_id].size() < watch.run.work:
+                continue  # of a table that was lost; whoever looks puts it back
+            before, log = len(self.world.saved), self.world.read(run_id)
+            self.world.worker("late").tend(run_id).to_end()
+            said = [commit for _, commit, _ in self.world.saved[before:] if commit.events]
+            assert not said, "a second tend had something to say"
+            assert evolve(self.world.read(run_id), replays=()) == evolve(log, replays=())
 
     def _check(self) -> None:
-        self.watch.look([actor.tools.cache for actor in self.actors if _fit(actor)])
+        self.relations.look([actor.tools.cache for actor in self.actors if _fit(actor)])
 
     # --- what was met -----------------------------------------------------------------------------------------------
 
     def _count(self) -> Counter[str]:
-        met, events = self.met, self.world.events()
+        met = self.met + self.relations.met
         met["runs"] += 1
-        for event in events:
-            met["losses"] += isinstance(event, AttemptFailed) and event.reason == "lost"
-            met["timeouts"] += isinstance(event, AttemptFailed) and event.reason == "timeout"
-            met["failures"] += isinstance(event, CommandResolved) and isinstance(event.outcome, Err)
+        met["generations"] += len(self.world.runs)
+        for watch in self.relations.watches.values():
+            self._count_run(met, watch)
         for _, commit, reply in self.world.saved:
             facts = [isinstance(unpack(data), AttemptFailed | CommandResolved) for data in commit.events[:1]]
             done = isinstance(reply, Done)
+            child = isinstance(commit.on, Holding) and commit.on.token.startswith("child:")
             met["commits refused"] += not done
-            met["late reports"] += isinstance(commit.on, Holding) and not done
+            met["late reports"] += isinstance(commit.on, Holding) and not done and not child
+            met["reports of children refused"] += child and not done
             met["revocations refused"] += bool(commit.revoke) and not done
             met["speculations"] += isinstance(commit.on, Head) and any(facts)
             met["speculations refused"] += isinstance(commit.on, Head) and any(facts) and not done
-        met["nested"] += any(len(path) > 3 for path in self.watch.paths)
-        met["runs with losses"] += any(isinstance(event, AttemptFailed) and event.reason == "lost" for event in events)
         met["runs with refusals"] += any(not isinstance(reply, Done) for _, _, reply in self.world.saved)
-        met["ended"] += self.world.outcome() is not None
         return met
+
+    def _count_run(self, met: Counter[str], watch: Watch) -> None:
+        lost = 0
+        for event in watch.events[watch.copied :]:
+            lost += isinstance(event, AttemptFailed) and event.reason == "lost"
+            met["timeouts"] += isinstance(event, AttemptFailed) and event.reason == "timeout"
+            met["failures"] += isinstance(event, CommandResolved) and isinstance(event.outcome, Err)
+            met["pauses"] += isinstance(event, RunPaused)
+            met["deadlines"] += isinstance(event, CancelRequested) and event.key == DEADLINE
+        met["losses"] += lost
+        met["runs with losses"] += lost > 0
+        met["nested"] += any(len(path) > 3 for path in watch.paths)
+        met["ended"] += watch.run.ended is not None
+        met["terminated"] += watch.terminated
+        met["terminated with children"] += watch.terminated and bool(self.relations.children_of(watch))
+        met["forks"] += isinstance(watch.run.started.cause, ForkOf)
+
+
+def _under_way(flights: list[Flight]) -> list[Flight]:
+    return [flight for flight in flights if flight.request is not None]
 
 
 def _old_code() -> Registry:
     """A deploy that cannot go on with any run."""
     registry = Registry()
     registry.add_workflow(evolve(program.definition, fn=broken))
+    registry.add_workflow(evolve(family.definition, fn=broken))
     return registry
 
 

@@ -6,14 +6,20 @@ import pytest
 from attrs import evolve
 
 from tests.engine.lines import line
-from tests.engine.world import CODEC, QUEUE, RUN, Flight, World
-from yieldflow import Cancelled, Flow, RunExists, TimedOut, gather, hook, sleep, step, workflow
+from tests.engine.world import QUEUE, RUN, Flight, World
+from yieldflow import (
+    Cancelled,
+    Flow,
+    TimedOut,
+    gather,
+    hook,
+    sleep,
+    step,
+    workflow,
+)
 from yieldflow.authoring.registry import Registry
-from yieldflow.codec.packing import unpack
-from yieldflow.core.events import RunStarted
 from yieldflow.core.outcome import Cancelled as CancelledOutcome
 from yieldflow.core.outcome import Err, Ok
-from yieldflow.engine.outside import expect_same
 from yieldflow.engine.requests import Execute, Save
 from yieldflow.ports import Beat, Conflict, Done, Refused
 
@@ -237,8 +243,10 @@ def test_b5_a_worker_that_beats_meanwhile_keeps_its_claim():
     other.until(Save)
     world.store.renew([Beat(RUN, claim.path, claim.token)])
     before = world.events()
-    other.to_end()
+    other.perform()
     assert world.saved[-1][2] == Refused("revoked", world.clock.at)
+    other.to_end()
+    assert lines(other)[2:] == ["read", "Head(2) []"]
     assert world.events() == before
     assert slow.to_end().state == "stopped"  # its slice is over
     world.worker("w3").tend().to_end()
@@ -303,19 +311,6 @@ def test_b7_the_report_of_the_old_step_is_accepted_all_the_same():
     old.to_end()
     assert world.outcome() == Ok(b"1")
     assert world.read().summary.status == "completed"
-
-
-def test_b8_two_starts_at_once_are_one_run():
-    world = World()
-    assert isinstance(world.start(three()), Done)
-    second = world.start(three())
-    assert isinstance(second, Conflict)
-    existing = unpack(second.tail[0])
-    assert isinstance(existing, RunStarted)
-    expect_same(existing, three(), CODEC)
-    with pytest.raises(RunExists):
-        expect_same(existing, ordered(), CODEC)
-    assert world.read().head.length == 1
 
 
 def test_b11_a_killed_script_that_is_run_again_waits_for_no_lease():

@@ -23,16 +23,17 @@ from yieldflow.core.times import Millis
 from yieldflow.drive import Ports, perform
 from yieldflow.engine.live import Cache
 from yieldflow.engine.outside import cancellation, delivery, opening, started
-from yieldflow.engine.requests import Body, Execute, Offer, Request, Returned, Save, Tended, Threw, Worker
+from yieldflow.engine.requests import Body, Execute, ExecuteLocal, Offer, Request, Returned, Save, Threw, Worker
+from yieldflow.engine.state import Asking, Tending
 from yieldflow.engine.tend import Tools, tend
-from yieldflow.errors import ReplyLost
+from yieldflow.errors import ReplyLost, RunEnded, YieldflowError
 from yieldflow.ports import Commit, Log, Mark, Reply
 from yieldflow.stores.memory import MemoryStore
 
 QUEUE = "yieldflow"
 RUN = "run"
 CODEC = JsonCodec()
-Script = Callable[[Execute], object]  # what a body returns, or the exception it raises
+Script = Callable[[Any], object]  # of an `Execute` or `ExecuteLocal`: what a body returns, or the exception it raises
 
 
 def returns(value: object) -> Script:
@@ -58,7 +59,11 @@ class Actor:
     skew: Millis = 0
 
     def tend(self, run_id: str = RUN) -> Flight:
-        return Flight(self, run_id)
+        return Flight(self, run_id, tend(run_id, self.tools), tends=True)
+
+    def ask(self, asking: Callable[[Tending], Asking[Any]], run_id: str = RUN) -> Flight:
+        """What somebody outside asks of the engine: nothing is tended."""
+        return Flight(self, run_id, asking(Tending(run_id, self.tools, until=0)))
 
     def crash(self) -> None:
         self.tools.cache.clear()
@@ -109,7 +114,9 @@ class World:
 
     # --- from outside ----------------------------------------------------------------------------------------------
 
-    def start(self, call: WorkflowCall[Any], run_id: str = RUN, **limits: Any) -> Reply:
+    def start(
+        self, call: WorkflowCall[Any], run_id: str = RUN, *, timeout: Millis | None = None, **limits: Any
+    ) -> Reply:
         event = started(
             call,
             run_id,
@@ -118,18 +125,19 @@ class World:
             queue=QUEUE,
             limits=Limits(**limits),
             tags={},
+            timeout=timeout,
             base_url=None,
             codec=CODEC,
         )
         return self._one(opening(event, self.fresh()))
 
-    def send(self, hook: str, payload: object, key: str | None = None, inbox: int = 1_000) -> Reply:
+    def send(self, hook: str, payload: object, key: str | None = None, inbox: int = 1_000, run_id: str = RUN) -> Reply:
         data = CODEC.encode(payload, Any)
         key = key or self.fresh()
-        return self._one(delivery(RUN, self.fresh(), hook, data, key=key, by=None, inbox=inbox, at=self.clock.at))
+        return self._one(delivery(run_id, self.fresh(), hook, data, key=key, by=None, inbox=inbox, at=self.clock.at))
 
-    def cancel(self, key: str = "cancel") -> Reply:
-        return self._one(cancellation(RUN, self.fresh(), key=key, reason=None, at=self.clock.at))
+    def cancel(self, key: str = "cancel", run_id: str = RUN) -> Reply:
+        return self._one(cancellation(run_id, self.fresh(), key=key, reason=None, at=self.clock.at))
 
     def ring(self) -> int:
         """The alarm service looks once."""
@@ -164,15 +172,23 @@ class World:
     def outcome(self, run_id: str = RUN) -> Ending | None:
         return self.fold(run_id).outcome
 
-    def replay(self, registry: Registry = DEFAULT) -> Execution:
+    def replay(self, run_id: str = RUN, registry: Registry = DEFAULT) -> Execution:
         """What somebody without a memory makes of the log."""
-        workflow = registry.workflow(self.read().summary.workflow)
-        assert workflow is not None
-        execution = Execution(workflow, CODEC, loaded)
-        execution.feed(self.events())
+        execution = self.fresh_execution(run_id, registry)
+        execution.feed(self.events(run_id))
         return execution
 
-    def body(self, request: Execute) -> Body:
+    def fresh_execution(self, run_id: str = RUN, registry: Registry = DEFAULT) -> Execution:
+        workflow = registry.workflow(self.read(run_id).summary.workflow)
+        assert workflow is not None
+        return Execution(workflow, CODEC, loaded)
+
+    @property
+    def runs(self) -> list[str]:
+        """The ids of all generations of all runs, in the order of their starts."""
+        return list(self.store._runs)
+
+    def body(self, request: Execute | ExecuteLocal) -> Body:
         result = self.script(request)
         if isinstance(result, Body):
             return result
@@ -182,13 +198,14 @@ class World:
 
 
 class Flight:
-    """One tend, held between a request and its performance."""
+    """One tender, held between a request and its performance."""
 
-    def __init__(self, actor: Actor, run_id: str) -> None:
+    def __init__(self, actor: Actor, run_id: str, generator: Asking[Any], *, tends: bool = False) -> None:
         self.actor, self.world, self.run_id = actor, actor.world, run_id
-        self.generator = tend(run_id, actor.tools)
+        self.generator, self.tends = generator, tends
         self.request: Request | None = None
-        self.tended: Tended | None = None
+        self.tended: Any = None  # what it answered: a `Tended`, or what an outsider is told
+        self.finished = False  # of its own accord
         self.calls: list[Request] = []
         world = self.world
         self.ports = Ports(actor.tools.me, world.store, self, Deaf(), world.body)  # type: ignore[arg-type]  # no clock
@@ -206,13 +223,13 @@ class Flight:
         try:
             self._goes_on(self.generator.throw(ReplyLost("the test lost it")))
         except StopIteration as ended:
-            self.request, self.tended = None, ended.value
-        except ReplyLost:
-            self.request = None
+            self.request, self.tended, self.finished = None, ended.value, True
+        except ReplyLost as error:
+            self.request, self.tended = None, error
 
     def kill(self, *, performed: bool = False) -> None:
         """The process is gone, before or after it performed its request."""
-        if performed and not isinstance(self.request, Execute):
+        if performed and not isinstance(self.request, Execute | ExecuteLocal):
             self._performed()
         self.request = None
         self.actor.crash()
@@ -223,10 +240,14 @@ class Flight:
         self.request = None
         self.generator.close()
 
-    def to_end(self) -> Tended:
+    @property
+    def answered(self) -> bool:
+        """Whether an outsider was told how it came out: a refusal counts, a lost reply does not."""
+        return self.request is None and (self.finished or isinstance(self.tended, RunEnded))
+
+    def to_end(self) -> Any:
         for _ in range(10_000):
             if self.request is None:
-                assert self.tended is not None
                 return self.tended
             self.perform()
         raise AssertionError(f"it goes on for ever: {self.calls[-12:]}")
@@ -252,7 +273,11 @@ class Flight:
         try:
             self._goes_on(self.generator.send(reply))
         except StopIteration as ended:
-            self.request, self.tended = None, ended.value
+            self.request, self.tended, self.finished = None, ended.value, True
+        except YieldflowError as error:
+            if self.tends:
+                raise
+            self.request, self.tended = None, error
 
     def _goes_on(self, request: Request) -> None:
         self.request = request

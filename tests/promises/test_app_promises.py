@@ -86,9 +86,9 @@ def test_the_cost_of_a_step_does_not_grow_with_the_history(history: int):
     def counted(name):
         real = getattr(store, name)
 
-        def call(*args):
+        def call(*args, **kwargs):
             calls[name] += 1
-            return real(*args)
+            return real(*args, **kwargs)
 
         return call
 

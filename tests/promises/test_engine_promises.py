@@ -1,17 +1,43 @@
 """The promises of the engine, each under its own name."""
 
-import pytest
+from typing import Any
 
-from tests.engine.faults import FAULTS, killed_after, killed_before, play, reply_lost
-from tests.engine.programs import DETERMINISTIC, in_sequence, raced
+import pytest
+from attrs import frozen
+
+from tests.engine.families import at_home, going_on, grandparent, parent, sender
+from tests.engine.faults import FAULTS, Fault, Outsider, Story, killed_after, killed_before, play, reply_lost
+from tests.engine.programs import caught, in_branches, in_sequence, raced, told
 from tests.engine.world import QUEUE, RUN, World
 from yieldflow import Flow, hook, sleep, workflow
-from yieldflow.core.events import AttemptFailed, CommandResolved, RunFinished
-from yieldflow.core.outcome import Ok
+from yieldflow.core.commands import CallStep
+from yieldflow.core.events import AttemptFailed, CommandIssued, CommandResolved, RunFinished
+from yieldflow.core.outcome import Err, Ok
+from yieldflow.engine import control
 from yieldflow.engine.requests import Execute, Read, Save
 from yieldflow.ports import Done, Refused
 
-programs = pytest.mark.parametrize("program", DETERMINISTIC, ids=lambda program: program.fn.__name__)
+
+@frozen
+class Case:
+    program: Any
+    sends: tuple[int, ...] = ()
+    outside: tuple[Outsider, ...] = ()
+
+    def play(self, faults: dict[int, Fault] | None = None) -> Story:
+        return play(self.program(), faults, sends=self.sends, outside=self.outside)
+
+
+CASES = (
+    *(Case(program) for program in (in_sequence, in_branches, caught, raced)),
+    Case(told, sends=(1, 2)),
+    Case(parent),
+    Case(sender),
+    Case(going_on, sends=(1, 2)),
+    Case(at_home),
+    Case(grandparent, outside=(lambda t: control.terminate(t, None),)),
+)
+programs = pytest.mark.parametrize("case", CASES, ids=lambda case: case.program.fn.__name__)
 
 
 @workflow
@@ -24,8 +50,8 @@ def patient() -> Flow[int]:
 
 
 @programs
-def test_a_second_tend_has_nothing_to_say(program):
-    world = play(program()).world
+def test_a_second_tend_has_nothing_to_say(case):
+    world = case.play().world
     before = len(world.saved)
     other = world.worker("other").tend()
     other.to_end()
@@ -38,13 +64,17 @@ def test_a_second_tend_has_nothing_to_say_while_a_run_waits():
     world.start(patient())
     for pause in (0, 3_600_000):
         world.clock.at += pause
-        world.worker("w1").tend().to_end()
-        before = len(world.saved)
-        for name in ("w2", "w3"):
+        worker = world.worker("w1")
+        worker.tend().to_end()
+        log = world.read()
+        again = worker.tend()
+        assert again.to_end().state == "waiting"
+        assert [type(call) for call in again.calls] == [Read]
+        for name in ("w2", "w3"):  # these must replay it, and take back that they do
             other = world.worker(name).tend()
             assert other.to_end().state == "waiting"
-            assert [type(call) for call in other.calls] == [Read]
-        assert world.saved[before:] == []
+            assert [type(call) for call in other.calls] == [Read, Save]
+        assert world.read() == log
 
 
 # --- 5. A crash is a pause ----------------------------------------------------------------------------------------
@@ -52,11 +82,20 @@ def test_a_second_tend_has_nothing_to_say_while_a_run_waits():
 
 @programs
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_a_crash_is_a_pause(program, fault):
-    """At every single call once, the recovery by another worker, told by alarms alone."""
-    quiet = play(program())
+def test_a_crash_is_a_pause(case, fault):
+    """At every single call once, also between runs; the recovery by another worker, told by alarms alone."""
+    quiet = case.play()
     for number in range(quiet.calls):
-        assert play(program(), {number: fault}).ending == quiet.ending, f"at call {number}"
+        story = case.play({number: fault})
+        assert story.ending == quiet.ending, f"at call {number}"
+        assert endings(story) == endings(quiet), f"at call {number}"
+        story.relations.have_ended()
+
+
+def endings(story):
+    """A lost worker shows in the number of attempts, which a failure tells."""
+    found = {run_id: story.world.outcome(run_id) for run_id in story.world.runs}
+    return {run_id: (end.failure.names if isinstance(end, Err) else end) for run_id, end in found.items()}
 
 
 def test_two_crashes_are_two_pauses():
@@ -88,16 +127,22 @@ def test_whoever_is_owed_something_has_an_alarm():
 
 
 @programs
-def test_committed_once(program):
-    quiet = play(program())
+def test_committed_once(case):
+    quiet = case.play()
     for number in range(quiet.calls):
-        story = play(program(), {number: killed_after})
-        events = story.world.events()
-        resolved = [event.path for event in events if isinstance(event, CommandResolved)]
-        assert len(resolved) == len(set(resolved))
-        assert sum(isinstance(event, RunFinished) for event in events) == 1
-        begun = {path for path, _, _ in story.world.bodies}
-        assert {event.path for event in events if isinstance(event, CommandResolved) and event.worker} <= begun
+        story = case.play({number: killed_after})
+        for run_id in story.world.runs:
+            events = story.world.events(run_id)
+            resolved = [event.path for event in events if isinstance(event, CommandResolved)]
+            assert len(resolved) == len(set(resolved))
+            assert sum(isinstance(event, RunFinished) for event in events) == 1
+            begun = {path for path, _, _ in story.world.bodies}
+            steps = {event.path for event in events if isinstance(event, CommandIssued) and is_queued(event.command)}
+            assert {event.path for event in events if isinstance(event, CommandResolved)} & steps <= begun
+
+
+def is_queued(command):
+    return isinstance(command, CallStep) and not command.options.local
 
 
 def test_a_stale_workers_late_result_is_refused():

@@ -109,7 +109,7 @@ def test_18_a_deploy_that_parts_from_the_log_blocks_until_it_is_reverted():
     before.runtime.tend("r")
     log = before.get("r").history()
     after = app_with(changed, before.store)
-    with pytest.raises(RunBlocked, match=r"(?s)recorded: step .*work \[\[1\],\{\}\].*asked: .*work \[\[2\],\{\}\]"):
+    with pytest.raises(RunBlocked, match=r"(?s)recorded: work\(1\)\n  asked:    work\(2\)"):
         after.run(sound(), run_id="r")
     assert after.get("r").history() == log
     reverted = app_with(waits, before.store)

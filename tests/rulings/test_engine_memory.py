@@ -55,7 +55,7 @@ def test_16_what_an_old_execution_complains_of_is_confirmed_from_scratch():
     worker = world.worker("w1")
     worker.tend().to_end()
     live = worker.tools.cache.take(RUN)
-    live.execution._unasked[(7,)] = live.execution.run.open[(2,)].issued.command  # it is wrong about the log
+    live.execution._ledger._unasked[(7,)] = live.execution.run.open[(2,)].issued.command  # it is wrong about the log
     worker.tools.cache.put(RUN, live)
     tending = worker.tend()
     assert tending.to_end().state == "waiting"

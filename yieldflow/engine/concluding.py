@@ -8,14 +8,18 @@ from collections.abc import Container, Iterable
 from attrs import evolve
 
 from yieldflow.core.agenda import due
+from yieldflow.core.chain import issuer
 from yieldflow.core.commands import CallStep
+from yieldflow.core.events import CommandResolved
+from yieldflow.core.outcome import Err, Ok
 from yieldflow.core.path import Path
 from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
+from yieldflow.engine.attempts import Attempt, revoked
 from yieldflow.engine.live import Live
-from yieldflow.engine.planning import Conclusion, conclude, open_work, revoked, steps_after, wakes
+from yieldflow.engine.planning import Conclusion, conclude, open_work, wakes, work_after
 from yieldflow.engine.reading import advance, look, save
-from yieldflow.engine.requests import Inspect, Offer
+from yieldflow.engine.requests import ExecuteLocal, Inspect, Offer, Returned, Threw
 from yieldflow.engine.state import HELP, Asking, Tending
 from yieldflow.ports import HINT_AFTER, Claim, Commit, Conflict, Done, Entry, Free, Head, Reply, Revoke
 
@@ -24,15 +28,18 @@ MOST_FACTS = 1_000  # in one commit: an execution is fed none that it does not c
 
 def append_what_is_concluded(t: Tending, live: Live) -> Asking[bool]:
     """Whether there was anything to append. Raises `CodeError` and `ImpossibleEvent`."""
-    if t.table is not None and t.table[0] == live.head and t.table[1] < live.execution.run.steps:
+    run = live.execution.run
+    if t.table is not None and t.table[0] == live.head and t.table[1] < run.work:
         yield from _repair(t, live)
         return True
     decisions = live.execution.decide()
     if decisions:
         yield from _decide(t, live, Conclusion(decisions=decisions))
         return True
-    conclusion = _overdue(t, live.execution.run)
-    if conclusion.facts:
+    if run.local and not run.paused and (yield from _run_local(t, live)):
+        return True
+    conclusion = _overdue(t, run)
+    if conclusion.facts or conclusion.revoke:
         yield from speculate(t, live, conclusion)
         return True
     return False
@@ -66,27 +73,51 @@ def _decide(t: Tending, live: Live, conclusion: Conclusion) -> Asking[None]:
             yield from look(t)
 
 
+def _run_local(t: Tending, live: Live) -> Asking[bool]:
+    """Run a local step in this turn; its answer and what the program makes of it are one commit. Until that is in the
+    log it may be run again, here or elsewhere; never once it is.
+    """
+    if t.me.inline == "never":
+        return False  # whoever takes the hint does
+    run = live.execution.run
+    path, call = next(iter(run.local.items()))
+    step = t.step(path, call.name)
+    assert run.started is not None
+    if step is None:  # a decorated one that the program no longer asks is found by the comparison
+        return False
+    keys = issuer(t.run_id, run.started.anew, run.open[path].position)
+    body: Returned | Threw = yield ExecuteLocal(t.run_id, path, call, step, run.started.tags, keys)
+    outcome = Ok(body.value) if isinstance(body, Returned) else Err(body.failure)
+    fact = CommandResolved(t.me.now(), path, outcome, 1, t.me.name, body.started_at)
+    yield from speculate(t, live, Conclusion(others=(fact,)))
+    return True
+
+
 def _overdue(t: Tending, run: Run) -> Conclusion:
     """What the clock has decided: claims that are over, waits that are over."""
     if t.log is None:
         return Conclusion()
     now = t.me.now()
-    over = []
+    over: list[tuple[Revoke, Attempt]] = []
+    freed: list[tuple[Revoke, Free]] = []
     for claim in t.log.claimed[:MOST_FACTS]:
         if claim.token in t.tokens:
             continue  # ours: its body may still begin, and report
         gone = t.me.gone(claim.worker)
         pending = run.open.get(claim.path)
         if (gone or claim.until <= t.log.now) and pending is not None:  # by the clock of the store, which will check
-            call = pending.issued.command
-            assert isinstance(call, CallStep)
-            attempt = revoked(t.run_id, claim, call, t.step(claim.path, call.name), now)
-            over.append((Revoke(claim.path, claim.token, gone), attempt))
-    t.log = evolve(t.log, claimed=())  # each is tried once a reading
+            revoke, call = Revoke(claim.path, claim.token, gone), pending.issued.command
+            if isinstance(call, CallStep):
+                over.append((revoke, revoked(t.run_id, claim, call, t.step(claim.path, call.name), now)))
+            else:
+                freed.append((revoke, claim.work))
+    if t.log.claimed:
+        t.log = evolve(t.log, claimed=())  # each is tried once a reading
     return Conclusion(
         attempts=tuple(attempt for _, attempt in over),
-        revoke=tuple(revoke for revoke, _ in over),
-        timers=due(run, now)[:MOST_FACTS],
+        revoke=tuple(revoke for revoke, _ in (*over, *freed)),
+        freed=tuple(work for _, work in freed),
+        others=due(run, now)[:MOST_FACTS],
     )
 
 
@@ -95,11 +126,14 @@ def _commit(t: Tending, live: Live, conclusion: Conclusion) -> Asking[Reply | No
     run, now = live.execution.run, t.me.now()
     commit, events = conclude(run, live.head, conclusion, now)
     claims = _claims(t, commit.put, run, conclusion, now)
-    commit = evolve(commit, commit=t.me.fresh(), claim=claims, worker=t.me.name)
+    listed = commit.summary or t.mended(run)
+    commit = evolve(commit, commit=t.me.fresh(), claim=claims, worker=t.me.name, summary=listed)
     reply = yield from save(commit)
     if isinstance(reply, Done):
         live.feed(events[len(conclusion.facts) :], reply.head, sum(map(len, commit.events)))
         t.settled, t.table = True, (reply.head, reply.entries)
+        if t.log is not None and listed is not None:
+            t.log = evolve(t.log, summary=listed)
         _keep(t, commit, reply, run)
         left = _left(commit.put, reply.claimed, now)
         t.left += left
@@ -114,7 +148,7 @@ def _claims(t: Tending, put: tuple[Free, ...], run: Run, conclusion: Conclusion,
     if t.mine or t.time_is_up() or not ready:
         return ()
     decided = conclusion.decisions
-    if not t.may_run(steps_after(run, decided), wakes(run, decided, now)):
+    if not t.may_run(work_after(run, decided), wakes(run, decided, now)):
         return ()
     return (t.claim(ready[0].path),)
 
@@ -128,9 +162,8 @@ def _keep(t: Tending, commit: Commit, reply: Done, run: Run) -> None:
     work = {free.path: free for free in commit.put}
     for claim in commit.claim:
         if claim.path in reply.claimed:
-            call = run.open[claim.path].issued.command
-            assert isinstance(call, CallStep)
-            t.mine.append((work[claim.path].claimed(claim.token, commit.worker, reply.now), call))
+            command = run.open[claim.path].issued.command
+            t.mine.append((work[claim.path].claimed(claim.token, commit.worker, reply.now), command))
 
 
 def _repair(t: Tending, live: Live) -> Asking[None]:
@@ -142,7 +175,7 @@ def _repair(t: Tending, live: Live) -> Asking[None]:
     soon = now + HINT_AFTER  # there may be facts that are not decided yet
     alarm = min(wakes(run, (), now) or soon, soon)
     commit = Commit(
-        t.run_id, t.me.fresh(), Head(live.head), put=missing, alarm=alarm, entries=run.steps, payloads=len(run.unread)
+        t.run_id, t.me.fresh(), Head(live.head), put=missing, alarm=alarm, entries=run.work, payloads=len(run.unread)
     )
     yield from save(commit)
     yield from look(t)

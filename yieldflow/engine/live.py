@@ -26,6 +26,13 @@ class Live:
     head: Mark
     size: int = 0  # encoded bytes that were fed
 
+    @property
+    def queue(self) -> str:
+        """Where the run is tended."""
+        started = self.execution.run.started
+        assert started is not None
+        return started.queue
+
     def feed(self, events: Sequence[Event], head: Mark, size: int = 0) -> None:
         """Raises `CodeError` and `ImpossibleEvent`; it is then of no further use."""
         self.execution.feed(events)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from yieldflow.authoring.options import is_run_id
 from yieldflow.authoring.verbs import hook_name
 from yieldflow.codec.packing import pack
 from yieldflow.core.asks import WorkflowCall
@@ -20,7 +21,7 @@ CANCEL = "cancel"  # the key of a cancellation: a second one appends nothing
 
 def check_run_id(run_id: str) -> None:
     """Raises `BadRunId`. `~` marks the generations of a run."""
-    if not isinstance(run_id, str) or not 1 <= len(run_id) <= 200 or not run_id.isprintable() or "~" in run_id:
+    if not is_run_id(run_id):
         raise BadRunId(str(run_id))
 
 
@@ -48,6 +49,7 @@ def started(
     queue: str,
     limits: Limits,
     tags: Mapping[str, str],
+    timeout: Millis | None,
     base_url: str | None,
     codec: Codec,
 ) -> RunStarted:
@@ -61,6 +63,7 @@ def started(
         queue=queue,
         version=call.definition.version,
         tags=dict(tags),
+        deadline=None if timeout is None else at + timeout,
         limits=limits,
         base_url=base_url,
     )
@@ -73,14 +76,16 @@ def encoded(call: WorkflowCall[object], codec: Codec) -> bytes:
         raise BadArguments(call.definition.name, str(error)) from error
 
 
-def opening(event: RunStarted, commit: str) -> Commit:
+def opening(event: RunStarted, commit: str, copied: Sequence[bytes] = (), *, at: Millis | None = None) -> Commit:
+    """*copied*: what the log holds beyond its first event, of another one; *at*: now, if it began long ago."""
     return Commit(
         event.run_id,
         commit,
         Head(None),
-        events=(pack(event),),
-        alarm=event.at + HINT_AFTER,
+        events=(pack(event), *copied),
+        alarm=(event.at if at is None else at) + HINT_AFTER,
         summary=summary(event, None, event.at),
+        payloads=sum(map(len, event.inbox.values())),
     )
 
 

@@ -5,114 +5,84 @@ No request is made here, and nothing is read but the arguments.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from attrs import evolve, frozen
 
 from yieldflow.codec.packing import pack
 from yieldflow.core.agenda import wakes_at
-from yieldflow.core.answers import hook_token, token_hash
-from yieldflow.core.asks import StepDefinition
-from yieldflow.core.commands import CallStep, OpenHook, Receive, Sleep, StepOptions
+from yieldflow.core.answers import token_hash
+from yieldflow.core.chain import child
+from yieldflow.core.commands import CallStep, OpenHook, Receive, Recorded, Send, Sleep, StartChild, Work, is_work
 from yieldflow.core.events import (
     Abandon,
-    AttemptFailed,
+    CancelRequested,
     CommandResolved,
     Decision,
     Event,
     Finish,
     Issue,
-    Reason,
     RunStarted,
     Take,
     stamped,
 )
-from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Failure, Ok
+from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Ok
 from yieldflow.core.path import Path
-from yieldflow.core.retry import Retry, class_name, next_try, spread
-from yieldflow.core.run import Pending, Run
-from yieldflow.core.times import End, Millis, ends_at
-from yieldflow.engine.requests import Returned, Threw
-from yieldflow.errors import StepTimeout, WorkerLost
-from yieldflow.ports import Claimed, Commit, Free, Head, Holding, Mark, Revoke, Status, Summary
+from yieldflow.core.questions import hook_token
+from yieldflow.core.run import Pending, Run, waits_for_its_end
+from yieldflow.core.times import Millis, ends_at
+from yieldflow.engine.attempts import Attempt
+from yieldflow.ports import HINT_AFTER, NEVER, Commit, Free, Head, Mark, Revoke, Status, Summary
 
 MOST_EVENTS = 5_000
 MOST_BYTES = 8 << 20
 
-# --- what came of an attempt --------------------------------------------------------------------------------------
-
-
-def reported(
-    run_id: str, claim: Claimed, call: CallStep, step: StepDefinition, body: Returned | Threw, at: Millis
-) -> Attempt:
-    """The fact that a body's end is: an answer, a try that will be tried again, or the last failure."""
-    match body:
-        case Returned(value, started_at):
-            work = claim.work
-            event = CommandResolved(at, claim.path, Ok(value), work.attempt, claim.worker, started_at)
-            return Attempt(event, claim.work)
-        case Threw(failure, started_at, wait):
-            retry_at = _retry_at(run_id, claim.work, _policy(call.options, step), failure, wait, at)
-            return _failed(claim, failure, retry_at, at, "raised", started_at)
-
-
-def revoked(run_id: str, claim: Claimed, call: CallStep, step: StepDefinition | None, at: Millis) -> Attempt:
-    """The fact that a claim whose lease is over is: an attempt out of time, or a lost worker."""
-    if claim.deadline is not None and claim.until >= claim.deadline and claim.deadline <= at:
-        failure = _failure(StepTimeout, f"{call.name} took longer than its timeout on attempt {claim.work.attempt}")
-        retry_at = _retry_at(run_id, claim.work, _policy(call.options, step), failure, None, at)
-        return _failed(claim, failure, retry_at, at, "timeout", claim.since)
-    failure = _failure(WorkerLost, f"worker {claim.worker} was lost during attempt {claim.work.attempt} of {call.name}")
-    again = claim.work.losses + 1 < call.options.lost
-    return _failed(claim, failure, at if again else None, at, "lost", claim.since)
-
-
-@frozen
-class Attempt:
-    """The end of one attempt, and the work it was."""
-
-    event: CommandResolved | AttemptFailed
-    work: Free
-
-    @property
-    def again(self) -> Free | None:
-        """The work of the next attempt, if there is one."""
-        if not isinstance(self.event, AttemptFailed):
-            return None
-        losses = self.work.losses + (self.event.reason == "lost")
-        return evolve(self.work, attempt=self.work.attempt + 1, losses=losses, not_before=self.event.retry_at)
-
-
-def _failed(
-    claim: Claimed, failure: Failure, retry_at: Millis | None, at: Millis, reason: Reason, since: Millis
-) -> Attempt:
-    number = claim.work.attempt
-    if retry_at is None:
-        return Attempt(CommandResolved(at, claim.path, Err(failure), number, claim.worker, since), claim.work)
-    failed = AttemptFailed(at, claim.path, number, failure, retry_at, reason, worker=claim.worker, started_at=since)
-    return Attempt(failed, claim.work)
-
-
-def _retry_at(run_id: str, work: Free, retry: Retry, failure: Failure, wait: End | None, at: Millis) -> Millis | None:
-    return next_try(retry, failure, work.attempt - work.losses, wait, spread(run_id, work.path, work.attempt), at)
-
-
-def _policy(options: StepOptions, step: StepDefinition | None) -> Retry:
-    """The call's own policy, else today's decorator; how often is as recorded."""
-    retry = options.retry or (step.retry if step is not None else Retry())
-    return evolve(retry, attempts=options.attempts)
-
-
-def _failure(cls: type[Exception], message: str) -> Failure:
-    names = tuple(class_name(ancestor) for ancestor in cls.__mro__ if ancestor is not object)
-    return Failure(names, message)
-
-
 # --- open work ------------------------------------------------------------------------------------------------------
 
 
-def work_of(path: Path, call: CallStep, position: int, started: RunStarted, pending: Pending | None = None) -> Free:
-    """The entry of an issued step; *pending* says how far it came."""
+def work_of(path: Path, command: Work, position: int, started: RunStarted, pending: Pending | None = None) -> Free:
+    """The entry of an issued step, or of a debt to another run; *pending* says how far it came."""
+    match command:
+        case CallStep():
+            return _step(path, command, position, started, pending)
+        case StartChild(detached=detached):
+            accepts = None if detached else child_token(child_id(started, path, command))
+            return Free(path, started.queue, position, attempt=1, lease=started.limits.lease, accepts=accepts)
+        case Send():
+            return Free(path, started.queue, position, attempt=1, lease=started.limits.lease)
+        case _:
+            assert_never(command)
+
+
+def awaited(work: Free) -> Free:
+    """The entry of a child that runs: nobody may claim it, and its end is reported under the child's token."""
+    return evolve(work, not_before=NEVER)
+
+
+def child_id(started: RunStarted, path: Path, command: StartChild) -> str:
+    return command.options.run_id or child(started.run_id, path)
+
+
+def child_token(run_id: str) -> str:
+    """Under this a child run reports its end to its parent."""
+    return f"child:{run_id}"
+
+
+def open_work(run: Run) -> tuple[Free, ...]:
+    """All work of a run by its log: what a lost table is put back from. A child that runs is started once more, which
+    finds it running.
+    """
+    started = run.started
+    assert started is not None
+    return tuple(
+        work_of(path, pending.issued.command, pending.position, started, pending)
+        for path, pending in run.open.items()
+        if is_work(pending.issued.command)
+    )
+
+
+def _step(path: Path, call: CallStep, position: int, started: RunStarted, pending: Pending | None) -> Free:
     limits = started.limits
     own = started.queue if limits.step_queue is None else limits.step_queue
     return Free(
@@ -124,39 +94,11 @@ def work_of(path: Path, call: CallStep, position: int, started: RunStarted, pend
         not_before=0 if pending is None or pending.wakes_at is None else pending.wakes_at,
         timeout=call.options.timeout,
         losses=0 if pending is None else pending.losses,
-    )
-
-
-def open_work(run: Run) -> tuple[Free, ...]:
-    """All work of a run by its log: what a lost table is put back from."""
-    started = run.started
-    return (
-        ()
-        if started is None
-        else tuple(
-            work_of(path, pending.issued.command, pending.position, started, pending)
-            for path, pending in run.open.items()
-            if isinstance(pending.issued.command, CallStep)
-        )
+        details=None if pending is None else pending.heartbeat,
     )
 
 
 # --- the commit ----------------------------------------------------------------------------------------------------
-
-
-def report(run_id: str, commit: str, claim: Claimed, attempt: Attempt, after: Mark | None) -> Commit:
-    """An outcome, fenced by its claim: whatever else happened to the run meanwhile."""
-    again = attempt.again
-    return Commit(
-        run_id,
-        commit,
-        Holding(claim.path, claim.token),
-        events=(pack(attempt.event),),
-        after=after,
-        drop=() if again is not None else (claim.path,),
-        put=() if again is None else (again,),
-        worker=claim.worker,
-    )
 
 
 @frozen
@@ -165,12 +107,13 @@ class Conclusion:
 
     attempts: tuple[Attempt, ...] = ()
     revoke: tuple[Revoke, ...] = ()
-    timers: tuple[CommandResolved, ...] = ()
+    freed: tuple[Free, ...] = ()  # debts whose payers were lost: to be paid by somebody else
+    others: tuple[CommandResolved | CancelRequested, ...] = ()  # of timers, of local steps, of the run's own time
     decisions: tuple[Decision, ...] = ()
 
     @property
     def facts(self) -> tuple[Event, ...]:
-        return (*(attempt.event for attempt in self.attempts), *self.timers)
+        return (*(attempt.event for attempt in self.attempts), *self.others)
 
 
 def conclude(run: Run, head: Mark, conclusion: Conclusion, at: Millis) -> tuple[Commit, tuple[Event, ...]]:
@@ -184,31 +127,58 @@ def conclude(run: Run, head: Mark, conclusion: Conclusion, at: Millis) -> tuple[
     decided = conclusion.decisions[: len(events) - len(conclusion.facts)]
     issued = [(head.length + len(conclusion.facts) + number, decision) for number, decision in enumerate(decided, 1)]
     ending = next((decision.outcome for decision in decided if isinstance(decision, Finish)), None)
-    abandoned = {decision.path for decision in decided if isinstance(decision, Abandon)}
+    abandoned = [decision.path for decision in decided if isinstance(decision, Abandon)]
     again = [attempt.again for attempt in conclusion.attempts]
-    put = [work for work in again if work is not None and work.path not in abandoned]
-    put += [
-        work_of(decision.path, decision.command, position, started)
-        for position, decision in issued
-        if isinstance(decision, Issue) and isinstance(decision.command, CallStep)
-    ]
-    drop = [attempt.work.path for attempt in conclusion.attempts if attempt.again is None]
     commit = Commit(
         started.run_id,
         "",
         Head(head),
         events=packed,
         revoke=conclusion.revoke,
-        drop=(*drop, *abandoned),
-        put=tuple(put),
-        alarm=wakes(run, decided, at),
-        entries=0 if ending is not None else steps_after(run, decided),
+        drop=(*(one.work.path for one in conclusion.attempts if one.again is None), *_dropped(run, abandoned)),
+        put=(
+            *(work for work in (*again, *conclusion.freed) if work is not None and work.path not in abandoned),
+            *(work_of(path, command, position, started) for position, path, command in _issued(issued)),
+            *_to_cancel(run, started, abandoned),
+        ),
+        alarm=looks(run, decided, at) if ending is None else _owed(run, ending, at),
+        entries=0 if ending is not None else work_after(run, decided),
         summary=None if ending is None else summary(started, ending, at),
         hooks=_hooks(started, run, decided),
         payloads=len(run.unread) - sum(isinstance(decision, Take) for decision in decided),
         done=ending is not None,
     )
     return commit, events
+
+
+def owes(started: RunStarted, ending: Ending, children: bool) -> bool:
+    """Whether a run that has ended still has something to tell another one."""
+    if isinstance(ending, ContinuedAs):
+        return True
+    return children or (started.parent is not None and not started.parent.detached)
+
+
+def _owed(run: Run, ending: Ending, at: Millis) -> Millis | None:
+    assert run.started is not None
+    return at + HINT_AFTER if owes(run.started, ending, children=False) else None
+
+
+def _issued(decided: Sequence[tuple[int, Decision]]) -> Iterator[tuple[int, Path, Work]]:
+    for position, decision in decided:
+        if isinstance(decision, Issue) and is_work(decision.command):
+            yield position, decision.path, decision.command
+
+
+def _dropped(run: Run, abandoned: Sequence[Path]) -> list[Path]:
+    return [path for path in abandoned if not waits_for_its_end(run.open[path].issued.command)]
+
+
+def _to_cancel(run: Run, started: RunStarted, abandoned: Sequence[Path]) -> Iterator[Free]:
+    """Children that are no longer wanted: somebody has to tell them, and their end is waited for."""
+    for path in abandoned:
+        pending = run.open[path]
+        if isinstance(pending.issued.command, StartChild) and waits_for_its_end(pending.issued.command):
+            yield work_of(path, pending.issued.command, pending.position, started, pending)
 
 
 def wakes(run: Run, decided: Sequence[Decision], at: Millis) -> Millis | None:
@@ -224,6 +194,17 @@ def wakes(run: Run, decided: Sequence[Decision], at: Millis) -> Millis | None:
     return min((end for end in ends if end is not None), default=None)
 
 
+def looks(run: Run, decided: Sequence[Decision], at: Millis) -> Millis | None:
+    """When to look at this run again: as the clock owes it, and soon if a step is to be run in a turn."""
+    local = bool(run.local) or any(isinstance(one, Issue) and is_local(one.command) for one in decided)
+    ends = (wakes(run, decided, at), at + HINT_AFTER if local and not run.paused else None)
+    return min((end for end in ends if end is not None), default=None)
+
+
+def is_local(command: Recorded) -> bool:
+    return isinstance(command, CallStep) and command.options.local
+
+
 def summary(started: RunStarted, ending: Ending | None, at: Millis) -> Summary:
     return Summary(
         started.run_id,
@@ -233,6 +214,8 @@ def summary(started: RunStarted, ending: Ending | None, at: Millis) -> Summary:
         started.at,
         None if ending is None else at,
         dict(started.tags),
+        parent=None if started.parent is None else started.parent.run_id,
+        anew=started.anew,
     )
 
 
@@ -265,18 +248,19 @@ def _stamp(conclusion: Conclusion, at: Millis) -> tuple[tuple[Event, ...], tuple
     return tuple(events), tuple(packed)
 
 
-def steps_after(run: Run, decided: Sequence[Decision]) -> int:
-    """How many steps are open once *decided* is in the log."""
-    steps = run.steps
+def work_after(run: Run, decided: Sequence[Decision]) -> int:
+    """How many entries the table of open work has once *decided* is in the log."""
+    work = run.work
     for decision in decided:
         match decision:
-            case Issue(command=CallStep()):
-                steps += 1
+            case Issue(command=command):
+                work += is_work(command)
             case Abandon(path):
-                steps -= isinstance(run.open[path].issued.command, CallStep)
+                command = run.open[path].issued.command
+                work -= is_work(command) and not waits_for_its_end(command)
             case _:
                 pass
-    return steps
+    return work
 
 
 def _hooks(started: RunStarted, run: Run, decided: Sequence[Decision]) -> dict[str, str]:
@@ -284,7 +268,7 @@ def _hooks(started: RunStarted, run: Run, decided: Sequence[Decision]) -> dict[s
     for decision in decided:
         match decision:
             case Issue(command=OpenHook(name)) | Issue(command=Receive(hook=name)) if name not in run.hooks:
-                found[token_hash(hook_token(started.seed, started.run_id, name))] = name
+                found[token_hash(hook_token(started, name))] = name
             case _:
                 pass
     return found

@@ -21,10 +21,20 @@ from yieldflow.ports import Claimed, Commit, Mark
 
 @frozen
 class Read:
-    """Answered by a `Log`, or None: there is no such run."""
+    """Answered by a `Log`, or None: there is no such run. *replaying*: a program is about to be run over all of it,
+    if the run is of one of these queues; None: of any.
+    """
 
     run_id: str
     after: Mark | None
+    replaying: tuple[str, ...] | None = ()
+
+
+@frozen
+class Newest:
+    """Answered by the id of the newest generation of a chain."""
+
+    chain: str
 
 
 @frozen
@@ -69,6 +79,19 @@ class Execute:
     call: CallStep
     step: StepDefinition
     tags: Mapping[str, str] = field(factory=dict)
+    keys: str = ""  # the run id of its idempotency key
+
+
+@frozen
+class ExecuteLocal:
+    """Run the body of a local step: nobody holds a claim for it. Answered by `Returned` or `Threw`."""
+
+    run_id: str
+    path: Path
+    call: CallStep
+    step: StepDefinition
+    tags: Mapping[str, str] = field(factory=dict)
+    keys: str = ""
 
 
 @frozen
@@ -80,7 +103,7 @@ class Offer:
     count: int
 
 
-Request: TypeAlias = Read | Save | Take | Inspect | Release | Execute | Offer
+Request: TypeAlias = Read | Newest | Save | Take | Inspect | Release | Execute | ExecuteLocal | Offer
 
 
 # --- how a body came out --------------------------------------------------------------------------------------
@@ -97,6 +120,7 @@ class Threw:
     failure: Failure
     started_at: Millis
     wait: End | None = None  # what a RetryableError asked for
+    details: bytes | None = None  # of its last heartbeat
 
 
 @frozen
@@ -152,3 +176,4 @@ class Tended:
     head: Mark | None = None
     alarm: Millis | None = None
     reason: str = ""
+    children: tuple[str, ...] = ()  # runs that it waits for

@@ -6,18 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from typing import Any, TypeAlias, TypeVar, assert_never
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from yieldflow.authoring.registry import Registry
 from yieldflow.core.asks import StepDefinition
-from yieldflow.core.commands import CallStep
+from yieldflow.core.commands import Recorded
 from yieldflow.core.path import Path
+from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
 from yieldflow.core.values import Codec
 from yieldflow.engine.live import Cache, Live
 from yieldflow.engine.planning import wakes
 from yieldflow.engine.requests import Request, Worker
-from yieldflow.ports import Claim, Claimed, Log, Mark
+from yieldflow.ports import Claim, Claimed, Log, Mark, Summary
 
 T = TypeVar("T")
 Asking: TypeAlias = Generator[Request, Any, T]
@@ -47,10 +48,11 @@ class Tending:
     cached: bool = False  # it lived before this tend
     foreign: bool = False  # the run is of another queue
     left: Counter[str] = field(factory=Counter)  # free entries, by queue, as far as we know
+    retry_at: Millis | None = None  # the first next attempt of what failed here: it may be due by the time we leave
     hinted: bool = False  # there was more to do, and a hint says so
     table: tuple[Mark, int] | None = None  # how many entries the work table had, and at which head
     settled: bool = False  # the alarm is what the agenda wants
-    mine: list[tuple[Claimed, CallStep]] = field(factory=list)  # claims whose bodies have not begun
+    mine: list[tuple[Claimed, Recorded]] = field(factory=list)  # claims whose work has not begun
     tokens: set[str] = field(factory=set)  # of all claims we asked for and have not reported
 
     @property
@@ -80,6 +82,13 @@ class Tending:
             self.tools.cache.drop(self.run_id)
         self.holding, self.live = False, None
 
+    def mended(self, run: Run) -> Summary | None:
+        """What is to be listed of a run that goes on, if the list says that it does not; else None."""
+        listed = None if self.log is None else self.log.summary
+        if listed is None or (listed.note is None and (listed.status == "paused") == run.paused):
+            return None
+        return evolve(listed, status="paused" if run.paused else "running", note=None)
+
     # --- questions ------------------------------------------------------------------------------------------------
 
     def step(self, path: Path, name: str) -> StepDefinition | None:
@@ -87,13 +96,13 @@ class Tending:
         asked = None if self.live is None else self.live.execution.step(path)
         return self.tools.registry.step(name) if asked is None else asked
 
-    def may_run(self, steps: int, wake: Millis | None) -> bool:
-        """Whether bodies are run here, when so many steps are open and the clock owes something at *wake*."""
+    def may_run(self, work: int, wake: Millis | None) -> bool:
+        """Whether bodies are run here, when so much work is open and the clock owes something at *wake*."""
         match self.me.inline:
             case "always":
                 return True
             case "alone":
-                return steps <= 1 and wake is None
+                return work <= 1 and wake is None
             case "never":
                 return False
             case _:
@@ -103,7 +112,7 @@ class Tending:
         if self.live is None:
             return True
         run = self.live.execution.run
-        return self.may_run(run.steps, wakes(run, (), self.me.now()))
+        return self.may_run(run.work, wakes(run, (), self.me.now()))
 
     def ours(self) -> dict[str, int]:
         """Of the free entries those of our queues."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from yieldflow.core.run import Run
+from yieldflow.engine.aftermath import owes_something, settle
 from yieldflow.engine.concluding import append_what_is_concluded
-from yieldflow.engine.planning import wakes
-from yieldflow.engine.reading import look, save
+from yieldflow.engine.planning import child_id, looks
+from yieldflow.engine.reading import look, read_all, save
 from yieldflow.engine.requests import Offer, Read, Tended
 from yieldflow.engine.state import HELP, Asking, Tending, Tools
 from yieldflow.engine.working import next_work, perform, return_claims
-from yieldflow.errors import CodeError, ImpossibleEvent, UnreadableLog
+from yieldflow.errors import CodeError, DeadlyReplay, ImpossibleEvent, UnreadableLog
 from yieldflow.ports import HINT_AFTER, NO_EVENTS, Commit, Done, Head, Log, Note
 
 __all__ = ["Tools", "tend"]
@@ -48,9 +50,13 @@ def _rounds(t: Tending) -> Asking[Tended]:
     yield from look(t)
     while t.log is not None:
         live = t.live
-        if t.log.summary.finished_at is not None or (live is not None and live.execution.run.ended is not None):
+        if live is not None and live.execution.run.ended is not None:
+            if owes_something(live.execution.run):
+                yield from settle(t, live.execution.run, live.head)
             t.drop()
-            return Tended("ended", t.log.head if live is None else live.head)
+            return Tended("ended", live.head)
+        if t.log.summary.finished_at is not None:
+            return (yield from _ended(t, t.log))
         if live is None and not t.foreign:
             yield from look(t)
             continue
@@ -63,32 +69,50 @@ def _rounds(t: Tending) -> Asking[Tended]:
     return Tended("unknown")
 
 
+def _ended(t: Tending, log: Log) -> Asking[Tended]:
+    """A run that has ended rings as long as it owes something to another one."""
+    t.drop()
+    whole = (yield from read_all(t.run_id)) if log.alarm is not None else None
+    if whole is not None and whole.run.ended is not None:
+        yield from settle(t, whole.run, whole.head)
+    return Tended("ended", log.head)
+
+
 def _leave(t: Tending, log: Log) -> Asking[Tended | None]:
     """Nothing is left to do here: make sure that somebody looks again when there is. None: there may be more."""
     yield from _remind(t, log)
     if t.live is None:
         return Tended("waiting", log.head, log.alarm)
     run = t.live.execution.run
-    alarm = wakes(run, (), t.me.now())
+    alarm = looks(run, (), t.me.now())
     if not t.settled:
-        healthy = None if log.summary.note is None else evolve(log.summary, status="running", note=None)
+        if run.ended is not None or t.live.execution.decide():  # it was told more since it decided
+            return None
         commit = Commit(
             t.run_id,
             t.me.fresh(),
             Head(t.live.head),
             alarm=alarm,
-            entries=run.steps,
-            summary=healthy,
+            entries=run.work,
+            summary=t.mended(run),
             payloads=len(run.unread),
         )
         reply = yield from save(commit)
         if not isinstance(reply, Done):
             yield from look(t)
             return None
+        t.log = evolve(log, summary=commit.summary or log.summary, replays=())
         t.settled, t.table = True, (reply.head, reply.entries)
         return None
     stopped = t.hinted or t.me.stopping()
-    return Tended("stopped" if stopped else "waiting", t.live.head, alarm)
+    again = min((at for at in (alarm, t.retry_at) if at is not None), default=None)
+    return Tended("stopped" if stopped else "waiting", t.live.head, again, children=_children(run))
+
+
+def _children(run: Run) -> tuple[str, ...]:
+    started = run.started
+    assert started is not None
+    return tuple(child_id(started, path, command) for path, command in run.children.items())
 
 
 def _remind(t: Tending, log: Log) -> Asking[None]:
@@ -111,8 +135,18 @@ def _block(t: Tending, error: CodeError | ImpossibleEvent) -> Asking[Tended]:
     workflow = t.tools.registry.workflow(log.summary.workflow)
     note = Note(reason, log.head.length, None if workflow is None else workflow.version)
     if log.summary.note != note and not isinstance(error, UnreadableLog):
-        summary = evolve(log.summary, status="blocked", note=note)
+        paused = log.summary.status == "paused"  # it stays so: nobody may take its work
+        summary = evolve(log.summary, status="paused" if paused else "blocked", note=note)
         soon = t.me.now() + HINT_AFTER
         alarm = soon if log.alarm is None else max(log.alarm, soon)  # the rings go on backing off
-        yield from save(Commit(t.run_id, t.me.fresh(), Head(log.head), summary=summary, alarm=alarm))
+        deadly = isinstance(error, DeadlyReplay)
+        commit = Commit(
+            t.run_id,
+            t.me.fresh(),
+            Head(log.head),
+            summary=summary,
+            alarm=log.alarm if paused else alarm,
+            keeps_replays=deadly,
+        )
+        yield from save(commit)
     return Tended("blocked", log.head, reason=reason)

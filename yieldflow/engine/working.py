@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from yieldflow.core.commands import CallStep
+from yieldflow.core.chain import issuer
+from yieldflow.core.commands import CallStep, Recorded
 from yieldflow.core.events import CommandIssued
 from yieldflow.core.path import Path
+from yieldflow.engine.attempts import Attempt, report, reported
 from yieldflow.engine.concluding import speculate
+from yieldflow.engine.debts import pay
 from yieldflow.engine.live import Live
-from yieldflow.engine.planning import Attempt, Conclusion, report, reported
+from yieldflow.engine.planning import Conclusion
 from yieldflow.engine.reading import advance, look, save, unpacked
 from yieldflow.engine.requests import Execute, Offer, Release, Stopped, Take, Unfit
 from yieldflow.engine.state import HELP, Asking, Tending
@@ -17,8 +20,13 @@ from yieldflow.ports import HINT_AFTER, NO_EVENTS, Claimed, Done, Granted
 _AGAIN = 2  # how often a report whose reply is lost is sent again: its body has run
 
 
-def next_work(t: Tending) -> Asking[tuple[Claimed, CallStep] | None]:
-    """A claim whose body may begin now, or None."""
+def next_work(t: Tending) -> Asking[tuple[Claimed, Recorded] | None]:
+    """A claim whose work may begin now, or None."""
+    if t.live is not None and t.live.execution.run.paused:
+        yield from return_claims(t)
+        return None
+    if t.live is not None and t.live.execution.run.local:  # it was not run here
+        yield Offer(t.run_id, t.live.queue, 1)
     if t.me.stopping() or (t.time_is_up() and not t.mine):
         yield from return_claims(t)
         t.hinted = t.hinted or bool(t.ours())
@@ -31,26 +39,20 @@ def next_work(t: Tending) -> Asking[tuple[Claimed, CallStep] | None]:
     return (yield from _take(t)) if t.ours() else None
 
 
-def perform(t: Tending, claim: Claimed, call: CallStep) -> Asking[None]:
+def perform(t: Tending, claim: Claimed, command: Recorded) -> Asking[None]:
     if t.live is not None and claim.path not in t.live.execution.run.open:
         return  # abandoned since, and its entry with it
-    step = t.step(claim.path, call.name)
-    if step is None:
-        yield from _refuse(t, claim)
-        return
     known = None if t.live is None else t.live.head
-    tags = {} if t.log is None else t.log.summary.tags
-    t.give_back()  # others may tend while the body runs
-    body = yield Execute(t.run_id, claim, call, step, tags)
-    t.tokens.discard(claim.token)
-    if isinstance(body, Stopped):
+    if isinstance(command, CallStep):
+        attempt = yield from _execute(t, claim, command)
+        if known is not None:
+            t.hold()
+    else:
+        attempt = yield from _pay(t, claim)
+    if attempt is None:
         return
-    if isinstance(body, Unfit):
-        yield from _refuse(t, claim)
-        return
-    attempt = reported(t.run_id, claim, call, step, body, t.me.now())
-    if known is not None:
-        t.hold()
+    if attempt.again is not None:
+        t.retry_at = min(t.retry_at or attempt.again.not_before, attempt.again.not_before)
     live = t.live
     if live is not None and live.head == known and _may_speculate(t, live, claim.path):
         try:
@@ -59,6 +61,37 @@ def perform(t: Tending, claim: Claimed, call: CallStep) -> Asking[None]:
         except (CodeError, ImpossibleEvent):  # the fact comes first; a replay will say what is wrong
             t.drop()
     yield from _report(t, claim, attempt)
+
+
+def _execute(t: Tending, claim: Claimed, call: CallStep) -> Asking[Attempt | None]:
+    step = t.step(claim.path, call.name)
+    if step is None:
+        yield from _refuse(t, claim)
+        return None
+    listed = None if t.log is None else t.log.summary
+    tags, anew = ({}, ()) if listed is None else (listed.tags, listed.anew)
+    keys = issuer(t.run_id, anew, claim.work.event)
+    t.give_back()  # others may tend while the body runs
+    body = yield Execute(t.run_id, claim, call, step, tags, keys)
+    t.tokens.discard(claim.token)
+    if isinstance(body, Stopped):
+        return None
+    if isinstance(body, Unfit):
+        yield from _refuse(t, claim)
+        return None
+    return reported(t.run_id, claim, call, step, body, t.me.now())
+
+
+def _pay(t: Tending, claim: Claimed) -> Asking[Attempt | None]:
+    """A debt is paid by those who hold the log: it is on the run's own queue."""
+    if t.live is None:
+        yield from _refuse(t, claim)
+        return None
+    run = t.live.execution.run
+    assert run.started is not None
+    attempt = yield from pay(t, run.started, run.open[claim.path], claim)
+    t.tokens.discard(claim.token)
+    return attempt
 
 
 def return_claims(t: Tending) -> Asking[None]:
@@ -76,7 +109,7 @@ def _leave_to_others(t: Tending, count: int) -> Asking[None]:
         del t.left[queue]
 
 
-def _take(t: Tending) -> Asking[tuple[Claimed, CallStep] | None]:
+def _take(t: Tending) -> Asking[tuple[Claimed, Recorded] | None]:
     try:
         granted: Granted = yield Take(t.run_id, tuple(t.ours()), t.token())
     except ReplyLost:
@@ -90,7 +123,6 @@ def _take(t: Tending) -> Asking[tuple[Claimed, CallStep] | None]:
     t.left[grant.claim.work.queue] -= 1
     (event,) = unpacked((grant.event,))
     assert isinstance(event, CommandIssued)
-    assert isinstance(event.command, CallStep)
     t.mine.append((grant.claim, event.command))
     if t.live is not None and t.live.head != grant.head:
         yield from look(t)  # a plain function is known only to a program that has asked for it
@@ -106,7 +138,7 @@ def _refuse(t: Tending, claim: Claimed) -> Asking[None]:
 def _may_speculate(t: Tending, live: Live, path: Path) -> bool:
     """Only if nobody else has work of this run, and its last speculation was not refused."""
     run = live.execution.run
-    return run.steps == 1 and path in run.open and t.tools.cache.may_speculate(t.run_id)
+    return run.work == 1 and path in run.open and t.tools.cache.may_speculate(t.run_id)
 
 
 def _report(t: Tending, claim: Claimed, attempt: Attempt) -> Asking[None]:
