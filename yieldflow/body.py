@@ -1,4 +1,4 @@
-"""Runs the body of one step, and keeps its claim alive while it runs.
+"""Runs the body of one step, and says how it came out.
 
 A body is user code: whatever it raises is the outcome of that attempt. What it does to the world cannot be
 undone here; that its outcome is committed at most once is the claim's business.
@@ -6,15 +6,14 @@ undone here; that its outcome is committed at most once is the claim's business.
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import inspect
 import logging
+import time
+from asyncio import CancelledError
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import datetime
-from threading import Condition, Thread
+from threading import Thread, current_thread
 from typing import Any
 
 from attrs import define, field, frozen
@@ -24,24 +23,16 @@ from yieldflow.core.failures import from_exception
 from yieldflow.core.path import show
 from yieldflow.core.times import End, Millis, end, moment
 from yieldflow.core.values import Codec
-from yieldflow.engine.requests import Body, Execute, Returned, Threw, Unfit
-from yieldflow.errors import Cancelled, FatalError, RetryableError, StoreError, Undecodable, Unencodable
-from yieldflow.ports import Beat, Mark, Store
-
-
-@define(eq=False)
-class Held:
-    """A claim that this process holds while a body runs."""
-
-    beat: Beat
-    lease: Millis
-    head: Mark | None = None
-    lost: bool = False
+from yieldflow.engine.requests import Body, Execute, ExecuteLocal, Returned, Stopped, Threw, Unfit
+from yieldflow.errors import Cancelled, FatalError, RetryableError, StepTimeout, Undecodable, Unencodable
+from yieldflow.heart import Heart, Held
+from yieldflow.interrupting import Guard, Interrupted, Watch, Why
+from yieldflow.loop import finish
 
 
 @frozen(eq=False)
 class CurrentStep:
-    """What a body may know of its own call: `current_step()`."""
+    """What a body may know of its own call, and say while it runs: `current_step()`."""
 
     run_id: str
     path: str
@@ -50,11 +41,15 @@ class CurrentStep:
     deadline: datetime | None
     logger: logging.LoggerAdapter[logging.Logger] = field(repr=False)
     _held: Held = field(repr=False)
+    _guard: Guard = field(repr=False)
+    _codec: Codec = field(repr=False)
+    _said_before: bytes | None = field(repr=False)
+    _keys: str = field(repr=False)
 
     @property
     def idempotency_key(self) -> str:
         """The same on every attempt: give it to whoever can refuse a second call."""
-        return f"{self.run_id}/{self.path}"
+        return f"{self._keys or self.run_id}/{self.path}"
 
     @property
     def cancelled(self) -> bool:
@@ -65,6 +60,20 @@ class CurrentStep:
         """Raises `Cancelled` if nobody waits for the outcome any more."""
         if self.cancelled:
             raise Cancelled
+
+    def heartbeat(self, details: object = None) -> None:
+        """Say that the body is alive, as a step with a `heartbeat=` has to within that time, again and again.
+
+        *details*, if any, are kept for the next attempt, should this one fail. Raises `Unencodable`.
+        """
+        if details is not None:
+            self._held.details = self._codec.encode(details, Any)
+        self._guard.spoken()
+
+    @property
+    def last_heartbeat(self) -> Any:
+        """The last details that an attempt before this one gave to `heartbeat()`; None if there are none."""
+        return None if self._said_before is None else self._codec.decode(self._said_before, Any)
 
 
 _CURRENT: contextvars.ContextVar[CurrentStep] = contextvars.ContextVar("yieldflow step")
@@ -79,101 +88,139 @@ def current_step() -> CurrentStep:
 
 
 @define(eq=False)
-class Heart:
-    """One thread of a process that renews the claims of all bodies that run in it, a third of a lease apart.
+class Bodies:
+    """Runs the bodies of one tender, each in the thread that asks for it.
 
-    *moved* is told of a run whose head moved while a body of it runs: somebody else should tend it.
+    The claim of a body is renewed beyond its end, until the tender begins the next one or has ended: then its report
+    is made. *stuck* is told of a thread that is still in a body which was interrupted a while ago.
     """
 
-    store: Store
-    moved: Callable[[str], None]
-    _held: dict[Beat, Held] = field(factory=dict, init=False)
-    _changed: Condition = field(factory=Condition, init=False)
-    _thread: Thread | None = field(default=None, init=False)
+    heart: Heart
+    watch: Watch
+    codec: Codec
+    now: Callable[[], Millis]
+    stuck: Callable[[Thread], None]
+    _held: Held | None = None
 
-    def hold(self, held: Held) -> None:
-        with self._changed:
-            self._held[held.beat] = held
-            if self._thread is None or not self._thread.is_alive():  # also after a fork
-                self._thread = Thread(target=self._run, name="yieldflow heart", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
-
-    def holding(self) -> tuple[Beat, ...]:
-        """The claims whose bodies run in this process."""
-        with self._changed:
-            return tuple(self._held)
-
-    def let_go(self, held: Held) -> None:
-        with self._changed:
-            self._held.pop(held.beat, None)
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                if not self._changed.wait_for(lambda: bool(self._held), timeout=60):
-                    self._thread = None
-                    return
-                pause = min(held.lease for held in self._held.values()) / 3_000
-                self._sleep(pause)
-                holding = list(self._held.values())
-            self._beat(holding)
-
-    def _sleep(self, pause: float) -> None:
-        """At most *pause* seconds: a claim with a shorter lease may come."""
-        self._changed.wait_for(lambda: any(held.lease / 3_000 < pause for held in self._held.values()), pause)
-
-    def _beat(self, holding: list[Held]) -> None:
+    def execute(self, request: Execute | ExecuteLocal) -> Body:
+        """Raises `Undecodable` for a local step whose arguments cannot be read."""
+        if isinstance(request, ExecuteLocal):
+            return self._execute_local(request)
+        self.close()
         try:
-            heads = self.store.renew([held.beat for held in holding])
-        except StoreError:
-            return  # the lease may run out: then somebody else goes on, and our report is refused
-        for held, head in zip(holding, heads, strict=True):
-            moved = held.head is not None and head != held.head
-            held.lost, held.head = held.lost or head is None, head
-            if moved:
-                with suppress(StoreError):  # a hint may be lost
-                    self.moved(held.beat.run_id)
+            fn = self._bound(request)
+        except Undecodable as error:
+            return Unfit(f"its arguments cannot be read by the step of this worker: {error}")
+        claim = request.claim
+        self._held = held = Held(request.run_id, claim.path, claim.token, claim.work.lease)
+        guard = self._guard(request, held)
+        body: Body = Stopped()
+        self.heart.hold(held)
+        try:
+            body = self._run(request, held, guard, fn)
+        finally:
+            held.running = guard.left_running
+            if isinstance(body, Stopped) and not held.running:  # a claim is never given back while its body runs
+                self.heart.give_back(held)
+        return body
+
+    def _execute_local(self, request: ExecuteLocal) -> Body:
+        """There is no claim: nothing is renewed, and nothing but its own `timeout=` ends it."""
+        timeout = request.call.options.timeout
+        guard = Guard(None if timeout is None else time.monotonic() + timeout / 1_000, lasts=True)
+        return self._run(request, Held(request.run_id, request.path, "", 0), guard, self._bound(request))
+
+    def close(self) -> None:
+        if self._held is not None:
+            self.heart.let_go(self._held)
+            self._held = None
+
+    def _guard(self, request: Execute, held: Held) -> Guard:
+        deadline, silence = request.claim.deadline, request.call.options.heartbeat
+        thread = current_thread()
+        return Guard(
+            None if deadline is None else time.monotonic() + (deadline - self.now()) / 1_000,
+            None if silence is None else silence / 1_000,
+            lambda why: self._goes_on(held, thread, why),
+        )
+
+    def _goes_on(self, held: Held, thread: Thread, why: Why) -> None:
+        """It was hit a while ago: its thread is not counted on, and a silent one must not keep its claim."""
+        if why == "silent" and held.ends is None:
+            held.ends = self.now()
+        self.stuck(thread)
+
+    def _bound(self, request: Execute | ExecuteLocal) -> Callable[[], Any]:
+        step = request.step
+        arguments = self.codec.decode_arguments(request.call.arguments, step.parameters)
+        return lambda: step.fn(*arguments.args, **arguments.kwargs)
+
+    def _run(self, request: Execute | ExecuteLocal, held: Held, guard: Guard, fn: Callable[[], Any]) -> Body:
+        self.watch.add(guard)
+        try:
+            run = _Run(request, held, guard, self.codec, self.now())
+            return contextvars.copy_context().run(run, fn)
+        finally:
+            self.watch.remove(guard)
 
 
-def execute(request: Execute, heart: Heart, codec: Codec, now: Callable[[], Millis]) -> Body:
-    """Run a body in this thread."""
-    claim, step = request.claim, request.step
-    try:
-        arguments = codec.decode_arguments(request.call.arguments, step.parameters)
-    except Undecodable as error:
-        return Unfit(f"its arguments cannot be read by the step of this worker: {error}")
-    held = Held(Beat(request.run_id, claim.path, claim.token), claim.work.lease)
-    started = now()
-    context = contextvars.copy_context()
-    heart.hold(held)
-    try:
-        return context.run(_call, request, held, lambda: step.fn(*arguments.args, **arguments.kwargs), codec, started)
-    finally:
-        heart.let_go(held)
+@frozen
+class _Run:
+    """One body, called."""
 
+    request: Execute | ExecuteLocal
+    held: Held
+    guard: Guard
+    codec: Codec
+    started: Millis
 
-def _call(request: Execute, held: Held, fn: Callable[[], Any], codec: Codec, started: Millis) -> Body:
-    _CURRENT.set(_described(request, held))
-    inside.set("step")
-    try:
+    def __call__(self, fn: Callable[[], Any]) -> Body:
+        _CURRENT.set(_described(self.request, self.held, self.guard, self.codec))
+        inside.set("step")
+        try:
+            value = self.guard.run(lambda: self._whole(fn))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - user code: whatever it raises is the outcome of the attempt
+            return self._threw(error)
+        if self.guard.fired in ("timeout", "silent"):  # it swallowed what was thrown, or ended just then
+            return self._threw(Interrupted())
+        return self._returned(value)
+
+    def _whole(self, fn: Callable[[], Any]) -> Any:
         value = fn()
-        if inspect.iscoroutine(value):
-            value = _finished(value)
-        return Returned(codec.encode(value, request.step.returns), started)
-    except Unencodable as error:  # the effect has happened: trying again would repeat it
-        error.path = f"the answer of {request.step.name}, {error.path}"
-        return Threw(from_exception(FatalError(str(error)), codec), started)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 - user code: whatever it raises is the outcome of the attempt
-        return Threw(from_exception(error, codec), started, _wait(error))
+        return finish(value, self.guard) if inspect.iscoroutine(value) else value
+
+    def _returned(self, value: Any) -> Body:
+        step = self.request.step
+        try:
+            return Returned(self.codec.encode(value, step.returns), self.started)
+        except Unencodable as error:  # the effect has happened: trying again would repeat it
+            error.path = f"the answer of {step.name}, {error.path}"
+            return self._failed(FatalError(str(error)))
+
+    def _threw(self, error: BaseException) -> Body:
+        match self.guard.fired:
+            case None if isinstance(error, Interrupted):
+                raise error  # it was meant for a body around this one
+            case None:
+                return self._failed(error)
+            case "stopped":
+                return Stopped()
+            case why:
+                return self._failed(_out_of_time(self.request, why, error))
+
+    def _failed(self, error: BaseException) -> Threw:
+        return Threw(from_exception(error, self.codec), self.started, _wait(error), self.held.details)
 
 
-def _finished(coroutine: Any) -> Any:
-    """Run an async body on a loop of its own, never the caller's."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(contextvars.copy_context().run, asyncio.run, coroutine).result()
+def _out_of_time(request: Execute | ExecuteLocal, why: Why, error: BaseException) -> StepTimeout:
+    """As whoever revokes the claim words it, with the place where the body was hit."""
+    limit = "took longer than its timeout" if why == "timeout" else "was silent for longer than its heartbeat"
+    timeout = StepTimeout(f"{request.call.name} {limit} on attempt {_attempt(request)}")
+    if not isinstance(error, Interrupted | CancelledError):
+        timeout.__cause__ = error
+    return timeout.with_traceback(error.__traceback__)
 
 
 def _wait(error: BaseException) -> End | None:
@@ -185,16 +232,23 @@ def _wait(error: BaseException) -> End | None:
         return None  # the policy's delay holds
 
 
-def _described(request: Execute, held: Held) -> CurrentStep:
-    claim = request.claim
-    path = show(claim.path)
-    extra = {"run_id": request.run_id, "step": request.step.name, "attempt": claim.work.attempt}
+def _attempt(request: Execute | ExecuteLocal) -> int:
+    return request.claim.work.attempt if isinstance(request, Execute) else 1
+
+
+def _described(request: Execute | ExecuteLocal, held: Held, guard: Guard, codec: Codec) -> CurrentStep:
+    claim = request.claim if isinstance(request, Execute) else None
+    extra = {"run_id": request.run_id, "step": request.step.name, "attempt": _attempt(request)}
     return CurrentStep(
         request.run_id,
-        path,
-        claim.work.attempt,
+        show(held.path),
+        _attempt(request),
         request.tags,
-        None if claim.deadline is None else moment(claim.deadline),
+        None if claim is None or claim.deadline is None else moment(claim.deadline),
         logging.LoggerAdapter(logging.getLogger(f"yieldflow.step.{request.step.fn.__name__}"), extra),
         held,
+        guard,
+        codec,
+        None if claim is None else claim.work.details,
+        request.keys,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Callable
-from threading import Condition, Thread
+from threading import Condition, Thread, current_thread
 from time import monotonic
 
 from attrs import define, field
@@ -27,6 +27,7 @@ class Pool:
     _hints: deque[str] = field(factory=deque, init=False)
     _waiting: Counter[str] = field(factory=Counter, init=False)
     _running: set[Thread] = field(factory=set, init=False)
+    _stuck: set[Thread] = field(factory=set, init=False)
     _idle: int = field(default=0, init=False)
     _stopping: bool = field(default=False, init=False)
     _changed: Condition = field(factory=Condition, init=False)
@@ -39,6 +40,18 @@ class Pool:
                 self._waiting[run_id] += 1
             self._start()
             self._changed.notify_all()
+
+    def replace(self, thread: Thread) -> None:
+        """That thread does not come back from what it does: another one takes its place while that lasts."""
+        with self._changed:
+            if thread in self._running:
+                self._stuck.add(thread)
+                self._start()
+
+    @property
+    def stuck(self) -> int:
+        """How many threads do not come back from what they do."""
+        return len(self._stuck)
 
     def stopping(self) -> bool:
         return self._stopping
@@ -55,7 +68,7 @@ class Pool:
 
     def _start(self) -> None:
         """As many threads as there are hints, at the most."""
-        needed = min(self.threads - len(self._running), len(self._hints) - self._idle)
+        needed = min(self.threads - len(self._running) + len(self._stuck), len(self._hints) - self._idle)
         for _ in range(0 if self._stopping else needed):
             thread = Thread(target=self._run, name=f"yieldflow pool {len(self._running) + 1}", daemon=True)
             self._running.add(thread)
@@ -72,6 +85,10 @@ class Pool:
 
     def _next(self) -> str | None:
         with self._changed:
+            self._stuck.discard(current_thread())
+            if len(self._running) - len(self._stuck) > self.threads:  # it was replaced meanwhile
+                self._running.discard(current_thread())
+                return None
             self._idle += 1
             self._changed.wait_for(lambda: self._hints or self._stopping)
             self._idle -= 1

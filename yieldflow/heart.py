@@ -1,0 +1,108 @@
+"""Renews the claims of the bodies of this process, from the start of a body until its report is made.
+
+It decides nothing: a claim that is gone is told to its body, and a lease that runs out is others' to notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Condition, Thread
+from typing import TypeAlias
+
+from attrs import define, field
+
+from yieldflow.core.path import Path
+from yieldflow.core.times import Millis
+from yieldflow.errors import StoreError
+from yieldflow.ports import Beat, Mark, Store
+
+Key: TypeAlias = tuple[str, Path, str]
+
+
+@define(eq=False)
+class Held:
+    """A claim that this process holds, and what its body last said."""
+
+    run_id: str
+    path: Path
+    token: str
+    lease: Millis
+    running: bool = True
+    head: Mark | None = None
+    lost: bool = False
+    details: bytes | None = None
+    told: bytes | None = None  # of the details: what the store knows
+    ends: Millis | None = None  # its deadline is brought forward to this instant
+
+    @property
+    def key(self) -> Key:
+        return self.run_id, self.path, self.token
+
+    @property
+    def beat(self) -> Beat:
+        news = None if self.details is self.told else self.details
+        return Beat(self.run_id, self.path, self.token, news, self.ends)
+
+
+@define(eq=False)
+class Heart:
+    """One thread of a process that renews the claims of all bodies that run in it, a third of a lease apart.
+
+    *moved* is told of a run whose head moved while a body of it runs: somebody else should tend it.
+    """
+
+    store: Store
+    moved: Callable[[str], None]
+    _held: dict[Key, Held] = field(factory=dict, init=False)
+    _changed: Condition = field(factory=Condition, init=False)
+    _thread: Thread | None = field(default=None, init=False)
+
+    def hold(self, held: Held) -> None:
+        with self._changed:
+            self._held[held.key] = held
+            if self._thread is None or not self._thread.is_alive():  # also after a fork
+                self._thread = Thread(target=self._run, name="yieldflow heart", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def let_go(self, held: Held) -> None:
+        with self._changed:
+            self._held.pop(held.key, None)
+
+    def give_back(self, held: Held) -> None:
+        """Its body is not running any more, and reports nothing: somebody may begin again at once."""
+        if held.details is not held.told:
+            self._beat([held])
+        self.let_go(held)
+        with suppress(StoreError):  # then the lease runs out
+            self.store.release(*held.key)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if not self._changed.wait_for(lambda: bool(self._held), timeout=60):
+                    self._thread = None
+                    return
+                pause = min(held.lease for held in self._held.values()) / 3_000
+                self._sleep(pause)
+                holding = [held for held in self._held.values() if not held.lost]
+            if holding:
+                self._beat(holding)
+
+    def _sleep(self, pause: float) -> None:
+        """At most *pause* seconds: a claim with a shorter lease may come."""
+        self._changed.wait_for(lambda: any(held.lease / 3_000 < pause for held in self._held.values()), pause)
+
+    def _beat(self, holding: list[Held]) -> None:
+        said = [held.details for held in holding]
+        try:
+            heads = self.store.renew([held.beat for held in holding])
+        except StoreError:
+            return  # the lease may run out: then somebody else goes on, and our report is refused
+        for held, head, details in zip(holding, heads, said, strict=True):
+            moved = held.running and held.head is not None and head != held.head
+            held.lost, held.head, held.told = held.lost or head is None, head, details
+            if moved:
+                with suppress(StoreError):  # a hint may be lost
+                    self.moved(held.run_id)
