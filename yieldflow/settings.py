@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ class Settings:
     url: str
     modules: tuple[str, ...]
     prefix: str
+    payload_codec: str | None = None  # module:name
+    payload_limit: int | None = None  # bytes; None: the codec's own
 
 
 def settings(url: str | None = None, modules: str | Iterable[str] = (), prefix: str | None = None) -> Settings:
@@ -31,7 +34,33 @@ def settings(url: str | None = None, modules: str | Iterable[str] = (), prefix: 
         url or os.environ.get("YIELDFLOW_URL") or str(table.get("url", DEFAULT_URL)),
         _several(modules) or _several(known),
         prefix or os.environ.get("YIELDFLOW_PREFIX") or str(table.get("prefix", "yieldflow")),
+        os.environ.get("YIELDFLOW_PAYLOAD_CODEC") or str(table.get("payload_codec", "")) or None,
+        whole("payload_limit", os.environ.get("YIELDFLOW_PAYLOAD_LIMIT") or table.get("payload_limit")),
     )
+
+
+def whole(name: str, given: Any) -> int | None:
+    """A count from 1 on, or None where nothing is given. Raises `UsageError`."""
+    if given is None:
+        return None
+    text = str(given)
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"{name}={given!r} must be a whole number of bytes, at least 1")
+    return int(text)
+
+
+def named(setting: str, place: str) -> Any:
+    """What a person's setting names as `module:name`. Raises `UsageError`, and what else the module raises."""
+    module, _, name = place.partition(":")
+    if not module or not name:
+        raise UsageError(f"{setting}={place!r} names nothing; spell it as module:name")
+    try:
+        found = getattr(import_module(module), name, None)
+    except ImportError as error:
+        raise UsageError(f"{setting}={place!r} cannot be imported: {error}") from error
+    if found is None:
+        raise UsageError(f"{setting}={place!r}: {module} has no {name!r}")
+    return found
 
 
 def _several(modules: str | Iterable[str]) -> tuple[str, ...]:

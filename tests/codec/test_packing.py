@@ -6,7 +6,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from yieldflow.codec import pack, unpack
-from yieldflow.core.commands import CallStep, OpenHook, Receive, Sleep, StepOptions
+from yieldflow.core.commands import (
+    CallStep,
+    ChildOptions,
+    MarkPatch,
+    OpenHook,
+    Receive,
+    Send,
+    SetData,
+    Sleep,
+    StartChild,
+    StepOptions,
+)
 from yieldflow.core.events import (
     AttemptFailed,
     CancelRequested,
@@ -80,14 +91,23 @@ OPTIONS = st.builds(
     MAYBE_MILLIS,
     MAYBE_TEXT,
     st.none() | RETRIES,
+    st.booleans(),
+)
+TAGS = st.dictionaries(TEXT, TEXT, max_size=2)
+CHILD_OPTIONS = st.builds(
+    ChildOptions, MAYBE_TEXT, TAGS, MAYBE_MILLIS, MAYBE_TEXT, st.sampled_from(["cancel", "abandon"])
 )
 COMMANDS = st.one_of(
     st.builds(CallStep, TEXT, PAYLOADS, OPTIONS),
     st.builds(Sleep, ENDS),
     st.builds(OpenHook, TEXT),
     st.builds(Receive, TEXT, st.none() | ENDS),
+    st.builds(SetData, TEXT, PAYLOADS),
+    st.builds(MarkPatch, TEXT),
+    st.builds(StartChild, TEXT, PAYLOADS, st.booleans(), MAYBE_TEXT, CHILD_OPTIONS),
+    st.builds(Send, TEXT, TEXT, PAYLOADS),
 )
-SOME = st.builds(Ok, PAYLOADS) | st.builds(Err, FAILURES)
+SOME = st.builds(Ok, PAYLOADS) | st.builds(Err, FAILURES) | st.builds(Cancelled, MAYBE_TEXT, st.booleans())
 SEEDS = st.binary(max_size=16)
 CAUSES = st.builds(Next, TEXT) | st.builds(RetryOf, TEXT, MILLIS) | st.builds(ForkOf, TEXT, MILLIS, SEEDS)
 EVENTS = st.one_of(
@@ -100,11 +120,12 @@ EVENTS = st.one_of(
         seed=SEEDS,
         queue=TEXT,
         version=MAYBE_TEXT,
-        parent=st.none() | st.builds(Parent, TEXT, PATHS),
+        parent=st.none() | st.builds(Parent, TEXT, PATHS, st.booleans()),
         cause=st.none() | CAUSES,
-        tags=st.dictionaries(TEXT, TEXT, max_size=2),
+        tags=TAGS,
         deadline=MAYBE_MILLIS,
-        limits=st.builds(Limits, MILLIS, MAYBE_TEXT, COUNTS),
+        limits=st.builds(Limits, MILLIS, MAYBE_TEXT, COUNTS, COUNTS, COUNTS, COUNTS),
+        token_seed=st.none() | SEEDS,
         base_url=MAYBE_TEXT,
         inbox=st.dictionaries(TEXT, st.lists(PAYLOADS, max_size=2).map(tuple), max_size=2),
         data=st.dictionaries(TEXT, PAYLOADS, max_size=2),
@@ -136,9 +157,7 @@ EVENTS = st.one_of(
     st.builds(CancelRequested, MILLIS, TEXT, MAYBE_TEXT, MAYBE_TEXT),
     st.builds(RunPaused, MILLIS, MAYBE_TEXT, MAYBE_TEXT),
     st.builds(RunResumed, MILLIS, MAYBE_TEXT),
-    st.builds(
-        RunFinished, MILLIS, SOME | st.builds(Cancelled, MAYBE_TEXT, st.booleans()) | st.builds(ContinuedAs, TEXT)
-    ),
+    st.builds(RunFinished, MILLIS, SOME | st.builds(ContinuedAs, TEXT, TEXT, PAYLOADS, MAYBE_TEXT), st.none() | PATHS),
 )
 ISSUED = CommandIssued(5, (3, 2, 1), CallStep("charge", b'[["o",5],{}]'))
 
@@ -196,7 +215,7 @@ def test_lines_are_readable_and_leave_defaults_out(event, line):
         b'{"e":"teleported","at":1}',
         b'{"e":["issued"],"at":1}',
         b'{"e":"issued","at":1,"path":"1","command":{"do":"teleport"}}',
-        b'{"e":"resolved","at":1,"path":"1","is":"cancelled"}',
+        b'{"e":"resolved","at":1,"path":"1","is":"continued","run":"a"}',
         b'{"e":"finished","at":1,"is":"taken","position":1}',
         b'{"e":"started","at":1,"run":"a","workflow":"w","arguments":[],"seed":"","cause":{"is":"magic"}}',
     ],

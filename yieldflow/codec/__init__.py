@@ -2,5 +2,7 @@
 
 from yieldflow.codec.json import LIMIT, JsonCodec
 from yieldflow.codec.packing import pack, unpack
+from yieldflow.codec.sealed import PayloadCodec, SealedCodec
+from yieldflow.errors import StillSealed
 
-__all__ = ["LIMIT", "JsonCodec", "pack", "unpack"]
+__all__ = ["LIMIT", "JsonCodec", "PayloadCodec", "SealedCodec", "StillSealed", "pack", "unpack"]

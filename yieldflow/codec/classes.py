@@ -27,7 +27,18 @@ from typing import (
 import attrs
 from attrs import frozen
 
-from yieldflow.codec.untyped import REFUSALS, Json, Misfit, Shape, unfit, unreadable
+from yieldflow.codec.untyped import (
+    REFUSALS,
+    TAG,
+    Json,
+    Misfit,
+    Shape,
+    load_items,
+    tagged,
+    unfit,
+    unreadable,
+    untag,
+)
 from yieldflow.core.values import Annotation
 
 
@@ -90,10 +101,11 @@ def _typed_dict(name: str, fields: Callable[[], tuple[Field, ...]]) -> Shape:
                 out[key] = known[key].shape.dump(item)
         except Misfit as misfit:
             raise misfit.under(f"[{key!r}]") from None
-        return out
+        return tagged("dict", list(out.items())) if TAG in out else out
 
     def load(data: Json) -> Any:
-        return _given(name, fields(), data)
+        pairs = untag("dict", data)
+        return _given(name, fields(), data if pairs is data else load_items(lambda key: key, lambda raw: raw, data))
 
     return Shape(name, dump, load)
 

@@ -6,6 +6,8 @@ refused where it was produced, with its place.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import orjson
 from cattrs import Converter
 
@@ -40,7 +42,9 @@ class JsonCodec:
             raise Unencodable(f"value{misfit.place}", misfit.what, misfit.reason) from None
         except RecursionError:
             raise _too_deep(value) from None
-        return self._within_limit(data, value)
+        if len(data) > self._limit:
+            raise self._too_large("value", value, f"it takes {len(data):,} bytes")
+        return data
 
     def decode(self, data: bytes, annotation: Annotation) -> object:
         try:
@@ -68,7 +72,10 @@ class JsonCodec:
             raise Unencodable(f"{place}{misfit.place}", misfit.what, misfit.reason) from None
         except RecursionError:
             raise _too_deep(arguments) from None
-        return self._within_limit(data, arguments)
+        if len(data) > self._limit:
+            size, place, value = max(_sizes(args, kwargs, arguments, parameters), key=lambda one: one[0])
+            raise self._too_large(place, value, f"the arguments take {len(data):,} bytes, {size:,} of them this one,")
+        return data
 
     def decode_arguments(self, data: bytes, parameters: Parameters) -> Arguments:
         place = "the arguments"
@@ -91,15 +98,23 @@ class JsonCodec:
         """1, 1.0 and true are three values."""
         return one == other or _sorted(one) == _sorted(other)
 
-    def _within_limit(self, data: bytes, value: object) -> bytes:
-        if len(data) > self._limit:
-            size = f"it takes {len(data):,} bytes of at most {self._limit:,}"
-            raise Unencodable("value", type(value).__qualname__, f"{size}; store it elsewhere and pass where it is")
-        return data
+    def _too_large(self, place: str, value: object, size: str) -> Unencodable:
+        advice = "store it elsewhere and pass where it is, or raise App(payload_limit=…)"
+        return Unencodable(place, type(value).__qualname__, f"{size} of at most {self._limit:,}; {advice}")
 
 
 def _named(index: int, parameters: Parameters) -> str:
     return parameters.names[index] if index < len(parameters.names) else f"args[{index}]"
+
+
+def _sizes(
+    args: list[Json], kwargs: dict[str, Json], given: Arguments, parameters: Parameters
+) -> Iterator[tuple[int, str, object]]:
+    """(encoded bytes, name, value) of each argument."""
+    for index, raw in enumerate(args):
+        yield len(compact(raw)), _named(index, parameters), given.args[index]
+    for name, raw in kwargs.items():
+        yield len(compact(raw)), name, given.kwargs[name]
 
 
 def _arguments(tree: Json) -> tuple[list[Json], dict[str, Json]]:
