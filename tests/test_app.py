@@ -1,8 +1,10 @@
 """What an app refuses, with one sentence, and leaves everything as it was."""
 
+from time import monotonic
+
 import pytest
 
-from yieldflow import App, Flow, step, workflow
+from yieldflow import App, Flow, Retry, step, workflow
 from yieldflow.errors import BadPayload, BadRunId, BadUrl, UsageError
 
 
@@ -84,3 +86,32 @@ def test_a_password_is_in_no_error():
 def test_a_run_id_is_a_text(app: App):
     with pytest.raises(BadRunId):
         app.start(asks(), run_id=5)
+
+
+TRIED: list[float] = []
+
+
+@step(retry=Retry(attempts=6, delay="1ms", factor=1, jitter=0))
+def fails_five_times() -> int:
+    TRIED.append(monotonic())
+    if len(TRIED) < 6:
+        raise ConnectionError
+    return len(TRIED)
+
+
+@workflow
+def impatient() -> Flow[int]:
+    return (yield from fails_five_times())
+
+
+def test_a_retry_that_becomes_due_while_its_driver_turns_away_is_not_slept_over():
+    TRIED.clear()
+    assert App("memory:").run(impatient()) == 6
+    assert TRIED[-1] - TRIED[0] < 0.9  # one that is slept over takes a second
+
+
+def test_an_app_may_be_closed_while_it_works(app: App):
+    with app.worker():
+        assert app.start(asks()).result(timeout=10) == 1
+        app.close()
+    assert app.run(asks()) == 1

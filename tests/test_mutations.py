@@ -32,6 +32,8 @@ class Mutant:
 
 FOLD, COMBINATORS = "rulings/test_fold.py", "rulings/test_combinators.py"
 SPECULATION, CLAIMS = "rulings/test_engine_speculation.py", "rulings/test_engine_claims.py"
+SHIELDS, TASKS = "rulings/test_shields_and_timeouts.py", "rulings/test_tasks.py"
+LATE = "core/test_late_regressions.py"
 MEMORY, REDIS = "stores/test_memory.py::TestMemoryStore", "stores/test_redis.py"
 
 MUTANTS = [
@@ -43,8 +45,8 @@ MUTANTS = [
     ),
     Mutant(
         "core/run.py",
-        "self.time = max(self.time, event.at)",
-        "self.time = event.at",
+        "self.time, self.fed = max(self.time, event.at), self.length",
+        "self.time, self.fed = event.at, self.length",
         "rulings/test_timers.py::test_9_time_does_not_run_backwards",
     ),
     Mutant("core/run.py", 'self._once(event, f"hook:{key}")', "pass", f"{FOLD}::test_an_impossible_event_is_refused"),
@@ -56,7 +58,7 @@ MUTANTS = [
     ),
     Mutant(
         "core/tree.py",
-        "group.closing = _worse(group.closing, child.result)",
+        "group.closing = worse(group.closing, result)",
         "pass",
         f"{COMBINATORS}::test_20_an_error_in_clean_up_replaces_an_answer",
     ),
@@ -73,28 +75,100 @@ MUTANTS = [
         f"{COMBINATORS}::test_21_a_closing_combinator_holds_the_cancellation",
     ),
     Mutant(
-        "core/interpreter.py",
+        "core/ledger.py",
         "for path, command in self._unasked.items():",
         "for path, command in ():",
         "rulings/test_deploys.py::test_4_a_step_that_was_dropped_is_missed_before_anything_is_decided",
     ),
     Mutant(
-        "core/interpreter.py",
-        "if self._asked.pop(leaf.path, None) is None:",
-        "if self._asked.pop(leaf.path, None) is not self:",
+        "core/ledger.py",
+        "if self._asked.pop(path, None) is None:",
+        "if self._asked.pop(path, None) is not self:",
         "rulings/test_cancellation.py::test_2_what_was_asked_and_let_go_before_it_was_written_is_not_written_at_all",
     ),
     Mutant(
-        "core/interpreter.py",
+        "core/settling.py",
         "return deepcopy(default)",
         "return default",
         "rulings/test_app_hooks.py::test_72_a_default_is_answered_fresh_each_time_and_not_recorded",
     ),
     Mutant(
         "core/compare.py",
-        "return codec.same(today, asked)",
+        "return codec.same(mine, theirs)",
         "return False",
         "rulings/test_determinism.py::test_14_a_field_with_a_default_that_was_added_since_blocks_no_run",
+    ),
+    Mutant(
+        "core/tree.py",
+        "case Group(result=None, closing=None, command=Shield()):",
+        "case Group(result=None, closing=None, command=None):",
+        f"{SHIELDS}::test_21_a_race_with_a_shield_in_it_waits_for_the_shield",
+    ),
+    Mutant(
+        "core/tree.py",
+        "if branch.held and isinstance(result, Raised) and _is_shield(awaited):",
+        "if False:",
+        f"{SHIELDS}::test_21_b_a_shielded_failure_under_a_cancellation_is_one_unwinding",
+    ),
+    Mutant(
+        "core/tree.py",
+        "if branch.held and not isinstance(item, Shield):",
+        "if branch.held:",
+        f"{SHIELDS}::test_21_c_what_is_asked_in_a_shield_is_carried_out_while_the_cancellation_is_held",
+    ),
+    Mutant(
+        "core/tree.py",
+        "if task.child is not None and task.result is None and not task.cancelled:",
+        "if task.child is not None and task.result is None:",
+        f"{TASKS}::test_26_the_clean_up_of_a_task_is_not_interrupted_when_its_branch_ends",
+    ),
+    Mutant(
+        "core/tree.py",
+        "task.heard = task.heard or bool(task.waiters)",
+        "task.heard = True",
+        f"{TASKS}::test_26_a_failure_that_nobody_heard_of_fails_the_branch_when_it_returns",
+    ),
+    Mutant(
+        "core/nodes.py",
+        "return limit is None or self.left - len(self.later) < limit",
+        "return True",
+        f"{LATE}::test_a_lower_limit_holds_for_what_the_log_has_not_begun",
+    ),
+    Mutant(
+        "core/leaves.py",
+        "if not written or leaf.path in self.run.open:  # else its end came in a pause, and is told in a moment",
+        "if True:",
+        f"{LATE}::test_a_loser_that_reports_in_a_pause_is_not_abandoned_afterwards",
+    ),
+    Mutant(
+        "core/leaves.py",
+        "if not known and self.ledger.passed(branch.path, number):",
+        "if False:",
+        "rulings/test_patches.py::test_15_a_run_that_passed_here_with_old_code_takes_the_old_way",
+    ),
+    Mutant(
+        "core/questions.py",
+        "while fork is not None and run.fed < fork.position:",
+        "while fork is not None and run.fed <= fork.position:",
+        f"{LATE}::test_a_fork_that_is_cut_behind_a_fact_asks_with_a_seed_of_its_own",
+    ),
+    Mutant(
+        "core/ledger.py",
+        "if self.length <= self.copied:",
+        "if False:",
+        "rulings/test_forks.py::test_11_tokens_of_a_fork_are_its_own_and_arguments_are_not_compared_in_what_it_copied",
+    ),
+    Mutant(
+        "core/interpreter.py",
+        "if self.run.paused:",
+        "if False:",
+        "rulings/test_pauses.py::test_28_facts_of_a_pause_are_kept_and_told_in_their_order_with_the_time_of_the_resume",
+    ),
+    Mutant(
+        "core/endings.py",
+        "if asked is not None and asked.key == DEADLINE:",
+        "if False:",
+        "rulings/test_pauses.py::test_29_a_deadline_cancels_and_ends_failed_with_a_run_timeout",
     ),
     Mutant(
         "core/mail.py",
@@ -146,7 +220,7 @@ MUTANTS = [
     ),
     Mutant(
         "engine/working.py",
-        "return run.steps == 1 and path in run.open and t.tools.cache.may_speculate(t.run_id)",
+        "return run.work == 1 and path in run.open and t.tools.cache.may_speculate(t.run_id)",
         "return path in run.open and t.tools.cache.may_speculate(t.run_id)",
         f"{SPECULATION}::test_1_nobody_speculates_while_another_task_of_the_run_is_claimed",
     ),
@@ -157,7 +231,7 @@ MUTANTS = [
         "rulings/test_engine_memory.py::test_59_who_runs_a_body_leaves_the_execution_to_others",
     ),
     Mutant(
-        "engine/planning.py",
+        "engine/attempts.py",
         "again = claim.work.losses + 1 < call.options.lost",
         "again = True",
         "engine/test_walks.py::test_b11_after_the_last_loss_the_step_fails",
@@ -176,7 +250,7 @@ MUTANTS = [
     ),
     Mutant(
         "stores/conditions.py",
-        'return None if _held(run.claim_at(path), token) else Refused("resolved", now)',
+        'return None if held else Refused("resolved", now)',
         "return None",
         f"{CLAIMS}::test_6_a_revoked_claim_reports_nothing_any_more",
     ),

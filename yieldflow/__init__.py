@@ -9,16 +9,35 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from yieldflow.authoring.combining import gather, race, shield, spawn, timeout, until
+from yieldflow.authoring.retrying import retrying
 from yieldflow.authoring.step import Step, StepCall, step
-from yieldflow.authoring.verbs import gather, hook, now, open_hook, race, rng, sleep, uuid4
-from yieldflow.authoring.workflow import Workflow, workflow
-from yieldflow.core.asks import Ask, Command, Flow, Hook, WorkflowCall
+from yieldflow.authoring.verbs import (
+    continue_as_new,
+    detach,
+    get_data,
+    hook,
+    now,
+    open_hook,
+    patched,
+    rng,
+    run_info,
+    send,
+    set_data,
+    sleep,
+    uuid4,
+)
+from yieldflow.authoring.workflow import Workflow, WorkflowCall, workflow
+from yieldflow.core.asks import Ask, Command, Flow, Hook, RunInfo
+from yieldflow.core.combinators import Task
 from yieldflow.core.retry import Retry
 from yieldflow.core.times import Duration, When
 from yieldflow.errors import (
     BadDefinition,
     Cancelled,
+    Deadlock,
     FatalError,
+    HistoryFull,
     NonDeterminism,
     NotACommand,
     RetryableError,
@@ -26,8 +45,10 @@ from yieldflow.errors import (
     RunCancelled,
     RunExists,
     RunFailed,
+    RunTimeout,
     StepFailed,
     StepTimeout,
+    TaskCancelled,
     TimedOut,
     UnknownRun,
     WorkerLost,
@@ -35,21 +56,28 @@ from yieldflow.errors import (
 )
 
 if TYPE_CHECKING:  # what `_LATER` loads at run time
-    from yieldflow.app import App, start
+    from yieldflow.aio import AsyncHandle
+    from yieldflow.app import App
     from yieldflow.body import current_step
+    from yieldflow.default import start
     from yieldflow.handle import Handle
+    from yieldflow.logs import JsonFormatter, get_logger
 
 __all__ = [
     "App",
     "Ask",
+    "AsyncHandle",
     "BadDefinition",
     "Cancelled",
     "Command",
+    "Deadlock",
     "Duration",
     "FatalError",
     "Flow",
     "Handle",
+    "HistoryFull",
     "Hook",
+    "JsonFormatter",
     "NonDeterminism",
     "NotACommand",
     "Retry",
@@ -58,10 +86,14 @@ __all__ = [
     "RunCancelled",
     "RunExists",
     "RunFailed",
+    "RunInfo",
+    "RunTimeout",
     "Step",
     "StepCall",
     "StepFailed",
     "StepTimeout",
+    "Task",
+    "TaskCancelled",
     "TimedOut",
     "UnknownRun",
     "When",
@@ -69,25 +101,41 @@ __all__ = [
     "Workflow",
     "WorkflowCall",
     "YieldflowError",
+    "continue_as_new",
     "current_step",
+    "detach",
     "gather",
+    "get_data",
+    "get_logger",
     "hook",
     "now",
     "open_hook",
+    "patched",
     "race",
+    "retrying",
     "rng",
+    "run_info",
+    "send",
+    "set_data",
+    "shield",
     "sleep",
+    "spawn",
     "start",
     "step",
+    "timeout",
+    "until",
     "uuid4",
     "workflow",
 ]
 
 _LATER = {  # public name -> the module that is imported when somebody asks for it
     "App": "yieldflow.app",
+    "AsyncHandle": "yieldflow.aio",
     "Handle": "yieldflow.handle",
+    "JsonFormatter": "yieldflow.logs",
     "current_step": "yieldflow.body",
-    "start": "yieldflow.app",
+    "get_logger": "yieldflow.logs",
+    "start": "yieldflow.default",
 }
 
 

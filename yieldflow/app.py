@@ -6,50 +6,43 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cached_property
 from threading import Event as Flag
 from threading import RLock
 from typing import Any, TypeVar
 
+from yieldflow.aio import AsyncApp
+from yieldflow.authoring.options import span
 from yieldflow.authoring.registry import DEFAULT, Registry
-from yieldflow.authoring.scope import inside
-from yieldflow.codec import JsonCodec
-from yieldflow.codec.packing import unpack
+from yieldflow.codec import LIMIT, JsonCodec, PayloadCodec, SealedCodec
 from yieldflow.connect import connect, hints, is_embedded, store_on
 from yieldflow.core.answers import token_hash
 from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand, WorkflowCall
-from yieldflow.core.events import Limits, RunStarted
+from yieldflow.core.chain import chain_of
+from yieldflow.core.events import Limits
 from yieldflow.core.times import Duration, Millis, duration, instant
+from yieldflow.engine import control
 from yieldflow.engine.outside import (
     CANCEL,
-    cancellation,
-    check_hook,
     check_run_id,
     check_tags,
-    delivery,
-    expect_same,
-    opening,
     started,
 )
 from yieldflow.errors import (
-    BadPayload,
-    InboxFull,
-    InsideWorkflow,
-    ReplyLost,
-    RunEnded,
     StoreError,
-    StoreUnreachable,
-    Unencodable,
-    UnknownRun,
     UnknownToken,
     UsageError,
 )
 from yieldflow.handle import Handle
-from yieldflow.ports import Commit, Conflict, Done, Filter, Page, Queue, Refused, Reply, Status, Store
+from yieldflow.inspection import OpenHook
+from yieldflow.ports import Filter, Page, Queue, Status, Store
+from yieldflow.pruning import prune
+from yieldflow.reach import Reach, encoded, hook_of, refuse_in_a_workflow
 from yieldflow.runtime import Runtime, fresh
-from yieldflow.settings import settings
+from yieldflow.settings import named, settings, whole
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class App:
@@ -59,8 +52,12 @@ class App:
     `[tool.yieldflow] url` in pyproject.toml, then `sqlite:///yieldflow.db`. *modules* are imported so that their
     steps and workflows are known; default `$YIELDFLOW_MODULES` (separated by commas), then `[tool.yieldflow]`.
     *queue* is where runs are tended, *step_queue* where their steps are carried out (default: the same). *lease*:
-    how long a silent worker keeps its work. *converter*: a `cattrs.Converter` whose hooks teach the codec classes of
-    your own. Nothing is connected before it is needed.
+    how long a silent worker keeps its work. *history_limit*: events after which a run takes no command; from
+    *history_warn* on `run_info()` suggests to continue as new. *inbox_limit*: unread payloads of a run. *converter*: a
+    `cattrs.Converter` whose hooks teach the codec classes of your own. *payload_codec*: all values pass through its
+    `encode(bytes) -> bytes` and `decode`, for encryption or compression; default what `$YIELDFLOW_PAYLOAD_CODEC` or
+    `[tool.yieldflow]` names as `module:name`. *payload_limit*: bytes of the largest value, before that (default 1 MiB).
+    Nothing is connected before it is needed.
 
     >>> app = App("memory:")
     """
@@ -74,9 +71,14 @@ class App:
         step_queue: str | None = None,
         lease: Duration = "10s",
         base_url: str | None = None,
+        history_limit: int = 50_000,
+        history_warn: int = 10_000,
+        inbox_limit: int = 1_000,
         prefix: str | None = None,
         registry: Registry = DEFAULT,
         converter: Any = None,
+        payload_codec: PayloadCodec | None = None,
+        payload_limit: int | None = None,
         threads: int = 4,
     ) -> None:
         if threads < 1:
@@ -85,11 +87,19 @@ class App:
         self.settings = settings(url, modules, prefix)
         self.queue = queue
         self.base_url = base_url
-        self.limits = Limits(lease=duration(lease), step_queue=step_queue)
+        self.limits = Limits(
+            lease=duration(lease),
+            step_queue=step_queue,
+            inbox=inbox_limit,
+            history=history_limit,
+            history_warn=history_warn,
+        )
         self.registry = registry
-        self.codec = JsonCodec(converter=converter)
+        limit = whole("payload_limit", payload_limit) or self.settings.payload_limit or LIMIT
+        self._plain, self._payload_codec = JsonCodec(limit, converter), payload_codec
         self.threads = threads
         self.working = False
+        self._reach = Reach(self.settings.url, lambda: self.runtime, self.hint)
 
     @classmethod
     def on(cls, connection: Any) -> App:
@@ -101,24 +111,41 @@ class App:
     # --- starting ---------------------------------------------------------------------------------------------
 
     def start(
-        self, call: WorkflowCall[T], *, run_id: str | None = None, tags: Mapping[str, str] | None = None
+        self,
+        call: WorkflowCall[T],
+        *,
+        run_id: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        timeout: Duration | None = None,
     ) -> Handle[T]:
-        """Start a run and answer its handle; *run_id* is random by default.
+        """Start a run and answer its handle; *run_id* is random by default. *tags* are inherited by its children; past
+        *timeout* it is cancelled, and fails with `RunTimeout` unless it goes on.
 
         Starting the same again (that run id, workflow and arguments) answers the run that is there, also when many
         do it at once. Raises `RunExists` for another workflow or other arguments, `BadRunId`, `BadArguments`.
         """
-        handle = self._create(call, run_id, tags)
-        self.hint(handle.run_id)
+        handle = self._create(call, run_id, tags, timeout)
+        self.hint(handle.run_id, handle.queue)
         return handle
 
-    def run(self, call: WorkflowCall[T], *, run_id: str | None = None, tags: Mapping[str, str] | None = None) -> T:
+    def start_many(self, calls: Iterable[WorkflowCall[T]], *, tags: Mapping[str, str] | None = None) -> list[Handle[T]]:
+        """Start a run of each call, with random ids unless `.options(run_id=)` gives one. Raises as `start` does."""
+        return [self.start(call, tags=tags) for call in calls]
+
+    def run(
+        self,
+        call: WorkflowCall[T],
+        *,
+        run_id: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        timeout: Duration | None = None,
+    ) -> T:
         """Start a run, or take up the unfinished one of that id, and drive it in this process until it ends.
 
         Bodies run in the calling thread where nothing else is owed meanwhile, else in threads. Raises what
         `Handle.result` raises, and `RunBlocked` at once.
         """
-        handle = self._create(call, run_id, tags)
+        handle = self._create(call, run_id, tags, timeout)
         handle.drive()
         return handle.result(timeout=0)
 
@@ -158,9 +185,8 @@ class App:
         With the hook itself (not its name) the payload is checked against its type. A *key* makes the delivery
         count once, however often it is sent. Raises `UnknownRun`, `RunEnded`, `BadPayload`, `InboxFull`.
         """
-        name, kind = _hook(hook)
-        check_hook(name)
-        return self._deliver(run_id, name, self._payload(name, payload, kind), key, None)
+        name, kind = hook_of(hook)
+        return self._reach.send(run_id, name, encoded(name, payload, kind, self.codec), key, None, self.limits.inbox)
 
     def resume_hook(self, token: str, payload: Any, *, key: str | None = None) -> int:
         """Deliver *payload* to the hook that has this token. Raises `UnknownToken` and what `send` raises."""
@@ -168,19 +194,66 @@ class App:
         if found is None:
             raise UnknownToken
         run_id, name = found
-        return self._deliver(run_id, name, self._payload(name, payload, Any), key, "token")
+        return self._reach.send(run_id, name, encoded(name, payload, Any, self.codec), key, "token", self.limits.inbox)
+
+    def hooks(self, run_id: str) -> tuple[OpenHook, ...]:
+        """The hooks that a run has opened, with the tokens that answer them. Raises `UnknownRun`."""
+        return self.get(run_id).inspect().hooks
 
     def cancel(self, run_id: str, reason: str | None = None, *, again: bool = False) -> None:
         """Ask a run to stop: `Cancelled` is thrown where it waits, and its clean-up is carried out.
 
         A run is cancelled once; *again* throws once more. Raises `UnknownRun`, `RunEnded`.
         """
-        key = fresh() if again else CANCEL
-        commit = cancellation(run_id, fresh(), key=key, reason=reason, at=self.runtime.clock.now())
-        reply = self._append(commit)
-        if isinstance(reply, Refused) and reply.reason == "twice":
-            return
-        self._expect_done(run_id, reply)
+        self._reach.cancel(run_id, reason, fresh() if again else CANCEL)
+
+    # --- running them -----------------------------------------------------------------------------------------------
+
+    def pause(self, run_id: str, reason: str | None = None) -> None:
+        """What happens to the run is kept, and not told to it, until it is resumed or cancelled; bodies that run may
+        end. Nothing happens if it is paused. Raises `UnknownRun`, `RunEnded`.
+        """
+        self._reach.operate("pause()", run_id, lambda t: control.pause(t, reason))
+
+    def resume(self, run_id: str) -> None:
+        """Go on with a paused run. Nothing happens if it is not paused. Raises `UnknownRun`, `RunEnded`."""
+        self._reach.operate("resume()", run_id, control.resume)
+
+    def terminate(self, run_id: str, reason: str | None = None) -> None:
+        """End a run without asking it: no clean-up is carried out. Its children are cancelled. Raises `UnknownRun`,
+        `RunEnded`.
+        """
+        self._reach.operate("terminate()", run_id, lambda t: control.terminate(t, reason))
+
+    def retry(self, run_id: str) -> Handle[Any]:
+        """Go on with a failed run from the command whose failure ended it, its attempts counted anew, under the same
+        run id and with the same idempotency keys. Raises `UnknownRun`, `NotFailed`.
+        """
+        self._reach.operate("retry()", run_id, control.retry)
+        return Handle(chain_of(run_id)[0], self, Any)
+
+    def fork(self, run_id: str, *, at: int | None = None, new_run_id: str | None = None) -> Handle[Any]:
+        """Start a run of its own that shares the first *at* events (default: all but the end) and goes on from there,
+        with idempotency keys, hook tokens and random numbers of its own: what comes after is done again.
+
+        Raises `UnknownRun`, `RunExists`, `BadRunId`, `UsageError`.
+        """
+        name = f"{chain_of(run_id)[0].partition('~')[0][:180]}-{fresh()}" if new_run_id is None else new_run_id
+        check_run_id(name)
+        self._reach.operate("fork()", run_id, lambda t: control.fork(t, name, at, secrets.token_bytes(16)))
+        return Handle(name, self, Any)
+
+    def prune(self, older_than: Duration, *, dry_run: bool = False) -> list[str]:
+        """Delete what ended longer ago than that and owes nothing to another run; answers the run ids. A run that was
+        continued keeps its first generation until its last has ended. Raises ValueError.
+        """
+        refuse_in_a_workflow("prune()")
+        return prune(self.store, self.runtime.clock.now() - duration(older_than), dry_run=dry_run)
+
+    @cached_property
+    def aio(self) -> AsyncApp:
+        """The same verbs as coroutines: `await app.aio.start(checkout(order))`."""
+        return AsyncApp(self)
 
     # --- working ----------------------------------------------------------------------------------------------------
 
@@ -190,15 +263,16 @@ class App:
         former, stop = self.__dict__.get("runtime"), Flag()
         self.runtime = runtime = self._runtime(threads or self.threads)
         self.working = True
-        runtime.serve(stop)
+        alarms = runtime.serve(stop)
         try:
             yield
         finally:
             stop.set()
             runtime.pool.stop()
+            alarms.join(5.0)  # seconds; who closes the store now takes it from under nobody
             runtime.cache.clear()
             self.working = False
-            del self.runtime
+            self.__dict__.pop("runtime", None)  # it may be closed meanwhile
             if former is not None:
                 self.runtime = former
 
@@ -219,6 +293,14 @@ class App:
             self.store.close()
             del self.store
         self.__dict__.pop("hints", None)
+
+    @cached_property
+    def codec(self) -> SealedCodec:
+        """Raises `UsageError` for a payload codec that the settings name and that is not there."""
+        place = self.settings.payload_codec
+        if self._payload_codec is None and place is not None:
+            return SealedCodec(self._plain, named("payload_codec", place))
+        return SealedCodec(self._plain, self._payload_codec)
 
     @cached_property
     def store(self) -> Store:
@@ -253,12 +335,19 @@ class App:
 
     # --- how it is done ---------------------------------------------------------------------------------------------
 
-    def _create(self, call: WorkflowCall[T], run_id: str | None, tags: Mapping[str, str] | None) -> Handle[T]:
-        if inside.get() == "workflow":
-            raise InsideWorkflow("start()")
+    def _create(
+        self,
+        call: WorkflowCall[T],
+        run_id: str | None,
+        tags: Mapping[str, str] | None,
+        timeout: Duration | None,
+    ) -> Handle[T]:
+        refuse_in_a_workflow("start()")
         if not isinstance(call, WorkflowCall):
             raise UsageError(f"start() takes the call of a workflow, such as checkout(order), not {call!r}")
-        name = f"{call.definition.fn.__name__}-{fresh()}" if run_id is None else run_id
+        asked = call.changed
+        name = asked.run_id if run_id is None else run_id
+        name = f"{call.definition.fn.__name__}-{fresh()}" if name is None else name
         check_run_id(name)
         check_tags(tags or {})
         event = started(
@@ -266,35 +355,23 @@ class App:
             name,
             at=self.runtime.clock.now(),
             seed=secrets.token_bytes(16),
-            queue=self.queue,
+            queue=asked.queue or self.queue,
             limits=self.limits,
-            tags=tags or {},
+            tags={**asked.tags, **(tags or {})},
+            timeout=asked.timeout if timeout is None else span(timeout),
             base_url=self.base_url,
             codec=self.codec,
         )
-        self._open(event, call)
-        return Handle(name, self, call.definition.returns)
+        self._reach.open(event, call, self.codec)
+        return Handle(name, self, call.definition.returns, event.queue)
 
-    def _open(self, event: RunStarted, call: WorkflowCall[Any]) -> None:
-        commit = opening(event, fresh())
-        reply = self._append(commit)
-        match reply:
-            case Done():
-                return
-            case Conflict(tail=tail) if tail:
-                existing = unpack(tail[0])
-                if isinstance(existing, RunStarted) and existing.seed != event.seed:
-                    expect_same(existing, call, self.codec)
-            case _:
-                raise StoreError(f"run {event.run_id!r} could not be started: {reply}")
-
-    def hint(self, run_id: str) -> None:
-        """Have somebody look at a run: here, if this process works on runs, else a worker."""
-        if self.working:
-            self.runtime.pool.offer(run_id, self.queue)
+    def hint(self, run_id: str, queue: str) -> None:
+        """Have somebody look at a run: here, if this process works on runs, else a worker of its queue."""
+        if self.working or (self.embedded and self.runtime.descent.is_driven):
+            self.runtime.pool.offer(run_id, queue)
         elif not self.embedded:
             with suppress(StoreError):  # it may be lost: the alarm leaves another one
-                self.hints.offer(run_id, self.queue)
+                self.hints.offer(run_id, queue)
 
     @cached_property
     def hints(self) -> Queue:
@@ -313,62 +390,6 @@ class App:
             raise UsageError(f"{self.settings.url} is no Redis server")
         return getattr(self.store, "client")  # noqa: B009 - the port does not know it
 
-    def _deliver(self, run_id: str, hook: str, payload: bytes, key: str | None, by: str | None) -> int:
-        at, inbox = self.runtime.clock.now(), self.limits.inbox
-        reply = self._append(delivery(run_id, fresh(), hook, payload, key=key or fresh(), by=by, inbox=inbox, at=at))
-        if isinstance(reply, Refused) and reply.reason == "twice" and reply.position is not None:
-            return reply.position
-        return self._expect_done(run_id, reply).head.length
-
-    def _append(self, commit: Commit) -> Reply:
-        """A lost reply is asked for again: every commit from outside is known by its key or seed."""
-        for _ in range(3):
-            try:
-                (reply,) = self.store.commit((commit,))
-            except ReplyLost as error:
-                lost = error
-            else:
-                self.runtime.clock.heard(reply.now)
-                return reply
-        raise StoreUnreachable(self.settings.url, lost.reason)
-
-    def _expect_done(self, run_id: str, reply: Reply) -> Done:
-        match reply:
-            case Done():
-                self.hint(run_id)
-                return reply
-            case Refused(reason="ended"):
-                raise RunEnded(run_id)
-            case Refused(reason="inbox"):
-                raise InboxFull(run_id, self.limits.inbox)
-            case _:
-                raise UnknownRun(run_id)
-
-    def _payload(self, hook: str, payload: Any, kind: Any) -> bytes:
-        try:
-            return self.codec.encode(payload, kind)
-        except Unencodable as error:
-            raise BadPayload(hook, str(error)) from error
-
-
-def _hook(hook: str | ReceiveCommand[Any] | OpenHookCommand[Any]) -> tuple[str, Any]:
-    match hook:
-        case ReceiveCommand(hook=name, type=kind) | OpenHookCommand(name=name, type=kind):
-            return name, kind
-        case _:
-            return hook, Any
-
 
 def _instant(moment: datetime | None) -> Millis | None:
     return None if moment is None else instant(moment)
-
-
-@cache
-def default_app() -> App:
-    """The app of the module-level verbs: its settings come from the environment or pyproject.toml."""
-    return App()
-
-
-def start(call: WorkflowCall[T], *, run_id: str | None = None, tags: Mapping[str, str] | None = None) -> Handle[T]:
-    """As `App.start`, on the default app."""
-    return default_app().start(call, run_id=run_id, tags=tags)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, assert_never, overload
+
+from attrs import define, field
 
 from yieldflow.authoring.loaded import loaded
 from yieldflow.codec.packing import unpack
 from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand
+from yieldflow.core.chain import chain_of
+from yieldflow.core.chain import generation as generation_of
 from yieldflow.core.events import Event, RunFinished
 from yieldflow.core.failures import to_exception
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Err, Ok
+from yieldflow.core.run import Run
 from yieldflow.engine.requests import Inline
-from yieldflow.errors import RunBlocked, RunCancelled, RunFailed, StoreError, TimedOut, UnknownRun
+from yieldflow.errors import RunBlocked, RunCancelled, RunFailed, StoreError, TimedOut, UnknownData, UnknownRun
 from yieldflow.inspection import Inspection, inspect
 from yieldflow.ports import NO_EVENTS, Log, Mark, Status, Summary
 
@@ -23,24 +28,28 @@ if TYPE_CHECKING:
 T_co = TypeVar("T_co", covariant=True)
 S = TypeVar("S")
 
-_ENDED = ("completed", "failed", "cancelled", "continued")
 _LONGEST_WAIT = 1.0  # seconds
+MAY_GO_ON: tuple[Status, ...] = ("continued", "failed")  # as a next generation: what failed may be retried
 
 
 class Handle(Generic[T_co]):
     """A run: `run_id`, and what may be asked of it. Making one asks nothing of the store."""
 
-    def __init__(self, run_id: str, app: App, returns: Any) -> None:
+    def __init__(self, run_id: str, app: App, returns: Any, queue: str = "") -> None:
         self.run_id = run_id
+        self.queue = queue or app.queue
         self._app = app
         self._returns = returns
+        self._generation = run_id  # the newest one, as far as we know
+        self._told = Told()
 
     def __repr__(self) -> str:
         return f"<run {self.run_id!r}>"
 
     def status(self) -> Status:
-        """running, paused, blocked, completed, failed, cancelled or continued. Raises `UnknownRun`."""
-        return self.summary().status
+        """running, paused, blocked, completed, failed or cancelled. Raises `UnknownRun`."""
+        status = self.summary().status
+        return "running" if status == "continued" else status  # its next generation is about to begin
 
     def summary(self) -> Summary:
         """What `App.runs` lists of it. Raises `UnknownRun`."""
@@ -53,7 +62,7 @@ class Handle(Generic[T_co]):
         workflow's own exception as `__cause__`), `RunCancelled`, `RunBlocked` (embedded only), `TimedOut`.
         """
         deadline = None if timeout is None else monotonic() + timeout
-        if self._app.embedded and self.status() not in _ENDED:
+        if self._app.embedded and not self._has_ended(self.summary()):
             self._drive("never", deadline, timeout)
         answer: T_co = self._outcome(self._watch(deadline, timeout))
         return answer
@@ -68,15 +77,52 @@ class Handle(Generic[T_co]):
         """As `App.send`."""
         return self._app.send(self.run_id, hook, payload, key=key)
 
-    def history(self) -> tuple[Event, ...]:
-        """All events of its log. Raises `UnknownRun`."""
+    @overload
+    def data(self) -> dict[str, Any]: ...
+    @overload
+    def data(self, key: str, type: type[S], *, timeout: float | None = None) -> S: ...
+    @overload
+    def data(self, key: str, type: Any = ..., *, timeout: float | None = None) -> Any: ...
+    def data(self, key: str | None = None, type: Any = Any, *, timeout: float | None = None) -> Any:  # noqa: A002 - the word that users know
+        """What the workflow has set with `set_data`: all of it, or one value, which is waited for (*timeout* in
+        seconds, default: for ever). Raises `UnknownRun`, `TimedOut`, and `UnknownData` if the run ends without it.
+        """
+        if key is None:
+            return {name: self._app.codec.decode(value, Any) for name, value in self._known().data.items()}
+        deadline = None if timeout is None else monotonic() + timeout
+        while key not in (run := self._known()).data:
+            if run.ended is not None and not isinstance(run.outcome, ContinuedAs):
+                raise UnknownData(self.run_id, key)
+            if deadline is not None and monotonic() >= deadline:
+                raise TimedOut(f"run {self.run_id!r} has not set {key!r} within {timeout:g} s")
+            self._pause(self._told.head, None, 0, deadline)
+        return self._app.codec.decode(self._told.run.data[key], type)
+
+    def pause(self, reason: str | None = None) -> None:
+        """As `App.pause`."""
+        self._app.pause(self.run_id, reason)
+
+    def resume(self) -> None:
+        """As `App.resume`."""
+        self._app.resume(self.run_id)
+
+    def terminate(self, reason: str | None = None) -> None:
+        """As `App.terminate`."""
+        self._app.terminate(self.run_id, reason)
+
+    def history(self, generation: int | None = None) -> tuple[Event, ...]:
+        """All events of its log; of a run that was continued or retried the newest one, or that of *generation* (from
+        1). Raises `UnknownRun`.
+        """
+        self._stand()
+        run_id = self._generation if generation is None else generation_of(chain_of(self.run_id)[0], generation)
         events: list[Event] = []
-        log = self._read(None)
+        log = self._read(None, run_id)
         while log.events:
             events += map(unpack, log.events)
             if len(events) >= log.head.length:
                 break
-            log = self._read(Mark(len(events), ""))
+            log = self._read(Mark(len(events), ""), run_id)
         return tuple(events)
 
     def inspect(self, at: int | None = None) -> Inspection:
@@ -100,13 +146,19 @@ class Handle(Generic[T_co]):
 
     def _drive(self, inline: Inline, deadline: float | None = None, timeout: float | None = None) -> None:
         """Tend it in this thread, and let the threads of the app do what is not done here, until it ends."""
-        still = 0
+        with self._app.runtime.descent.driving(self.run_id):
+            self._drive_all(inline, deadline, timeout)
+
+    def _drive_all(self, inline: Inline, deadline: float | None, timeout: float | None) -> None:
+        still, head = 0, None
         while True:
             runtime = self._app.runtime  # another one, if somebody closed the app meanwhile
-            tended = runtime.tend(self.run_id, inline=inline, hints=runtime.pool)
+            tended = runtime.tend(self._generation, inline=inline, hints=runtime.pool)
+            still, head = 0 if tended.head != head else still, tended.head
             match tended.state:
                 case "ended":
-                    return
+                    if self._has_ended(self._stand().summary):
+                        return
                 case "blocked":
                     raise RunBlocked(self.run_id, tended.reason)
                 case "unknown":
@@ -114,6 +166,7 @@ class Handle(Generic[T_co]):
                 case "stopped":
                     pass  # its time slice is over; the next one begins
                 case "waiting":
+                    runtime.descent.expect_none_blocked(tended.children)
                     moved = self._pause(tended.head, tended.alarm, still, deadline)
                     still = 0 if moved else still + 1
                 case _:
@@ -123,9 +176,10 @@ class Handle(Generic[T_co]):
     def _watch(self, deadline: float | None, timeout: float | None) -> Log:
         """Until it has ended, by the work of others."""
         still = 0
-        while (log := self._stand()).summary.status not in _ENDED:
+        while not self._has_ended((log := self._stand()).summary):
             self._expect_time(deadline, timeout)
-            moved = self._pause(log.head, None, still, deadline)
+            soon = 0 if log.summary.status == "continued" else None  # its next generation has another log
+            moved = self._pause(log.head, soon, still, deadline)
             still = 0 if moved else still + 1
         return log
 
@@ -140,7 +194,7 @@ class Handle(Generic[T_co]):
             seconds = min(seconds, max((alarm - self._app.runtime.clock.now()) / 1_000, 0.01 * 2 ** min(still, 7)))
         if deadline is not None:
             seconds = min(seconds, max(0.0, deadline - monotonic()))
-        return self._app.store.wait(self.run_id, head, seconds)
+        return self._app.store.wait(self._generation, head, seconds)
 
     def _outcome(self, log: Log) -> Any:
         last = self._read(Mark(log.head.length - 1, "")).events
@@ -165,12 +219,46 @@ class Handle(Generic[T_co]):
         workflow = self._app.registry.workflow(summary.workflow)
         return self._returns if self._returns is not Any or workflow is None else workflow.returns
 
-    def _stand(self) -> Log:
-        return self._read(NO_EVENTS)
+    def _has_ended(self, summary: Summary) -> bool:
+        return summary.finished_at is not None and summary.status != "continued"
 
-    def _read(self, after: Mark | None) -> Log:
-        log = self._app.store.read(self.run_id, after)
+    def _known(self) -> Run:
+        """The fold of all there is, kept between calls."""
+        log = self._stand()
+        if self._told.generation != self._generation:
+            self._told = Told(self._generation)
+        while self._told.run.length < log.head.length:
+            log = self._read(self._told.head)
+            if log.gap:
+                self._told = Told(self._generation)
+            for event in log.events:
+                self._told.run.add(unpack(event))
+            whole = self._told.run.length == log.head.length
+            self._told.head = log.head if whole else Mark(self._told.run.length, "")
+        return self._told.run
+
+    def _stand(self) -> Log:
+        """How the newest generation stands; one that has ended may have a successor."""
+        log = self._read(NO_EVENTS)
+        if log.summary.status in MAY_GO_ON:
+            newest = self._app.store.newest(chain_of(self._generation)[0])
+            if newest != self._generation:
+                self._generation = newest
+                return self._stand()
+        return log
+
+    def _read(self, after: Mark | None, run_id: str | None = None) -> Log:
+        log = self._app.store.read(run_id or self._generation, after)
         if log is None:
             raise UnknownRun(self.run_id)
         self._app.runtime.clock.heard(log.now)
         return log
+
+
+@define
+class Told:
+    """What we know of one generation."""
+
+    generation: str = ""
+    run: Run = field(factory=Run)
+    head: Mark | None = None

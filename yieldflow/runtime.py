@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from threading import Condition, Thread
 from threading import Event as Flag
-from threading import Thread
+from typing import TypeVar
 
 from attrs import define, field
 
@@ -14,19 +16,27 @@ from yieldflow import identity
 from yieldflow.alarms import ring
 from yieldflow.authoring.loaded import loaded
 from yieldflow.authoring.registry import Registry
-from yieldflow.body import Heart, execute
-from yieldflow.codec import JsonCodec
+from yieldflow.body import Bodies
+from yieldflow.core.chain import chain_of
 from yieldflow.core.times import Millis
+from yieldflow.core.values import Codec
 from yieldflow.drive import Clock, Ports, drive
 from yieldflow.engine.live import Cache
-from yieldflow.engine.requests import Body, Execute, Inline, Tended, Worker
+from yieldflow.engine.requests import Inline, Tended, Worker
+from yieldflow.engine.state import Asking, Tending
 from yieldflow.engine.tend import Tools, tend
-from yieldflow.errors import StoreError
+from yieldflow.errors import RunBlocked, StoreError
+from yieldflow.heart import Heart
+from yieldflow.interrupting import Watch
 from yieldflow.pool import Pool
 from yieldflow.ports import Queue, Store
 
+T = TypeVar("T")
+
 SLICE: Millis = 1_000  # how long one hint may keep a worker, the last body apart
 RUNS_A_TURN = 10
+LOOK: Millis = 500  # so often who drives a run looks whether others have written to its descendants
+MOMENT = 1.0  # seconds, for a body that was interrupted to end, and its tender with it
 
 
 def fresh() -> str:
@@ -35,11 +45,111 @@ def fresh() -> str:
 
 
 @define(eq=False)
+class Descent:
+    """What the runs that somebody here waits for wait for in turn: its alarms are ours while nobody else rings."""
+
+    store: Store
+    pool: Pool
+    clock: Clock
+    _driven: Counter[str] = field(factory=Counter, init=False)  # chains; who drives one sees to its own alarms
+    _known: set[str] = field(factory=set, init=False)  # children that were offered to the pool
+    _waiting: dict[str, Tended] = field(factory=dict, init=False)
+    _blocked: dict[str, str] = field(factory=dict, init=False)  # why, by run id
+    _changed: Condition = field(factory=Condition, init=False)
+    _thread: Thread | None = field(default=None, init=False)
+
+    @contextmanager
+    def driving(self, run_id: str) -> Iterator[None]:
+        chain, _ = chain_of(run_id)
+        with self._changed:
+            self._driven[chain] += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._driven -= Counter((chain,))
+                if not self._driven:
+                    self._known.clear()
+                    self._waiting.clear()
+                    self._blocked.clear()
+                    self._changed.notify_all()
+
+    @property
+    def is_driven(self) -> bool:
+        return bool(self._driven)
+
+    def saw(self, run_id: str, tended: Tended) -> None:
+        """How a run was left that this process has tended."""
+        with self._changed:
+            if not self._driven:
+                return
+            self._waiting.pop(run_id, None)
+            self._blocked.pop(run_id, None)
+            if tended.state == "blocked":
+                self._blocked[run_id] = tended.reason
+            if tended.state == "waiting" and chain_of(run_id)[0] not in self._driven:
+                self._waiting[run_id] = tended
+            new = [child for child in tended.children if child not in self._known]
+            self._known.update(new)
+            if (new or self._waiting) and (self._thread is None or not self._thread.is_alive()):
+                self._thread = Thread(target=self._run, name="yieldflow descent", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+        for child in new:
+            self.pool.offer(child, "")
+
+    def expect_none_blocked(self, children: Sequence[str]) -> None:
+        """Raises `RunBlocked` for one of these runs, or of those that they wait for, that the code at hand cannot
+        continue: whoever drives them would wait for ever.
+        """
+        with self._changed:
+            below = list(children)
+            for run_id in below:
+                if run_id in self._blocked:
+                    raise RunBlocked(run_id, self._blocked[run_id])
+                if run_id in self._waiting:
+                    below += self._waiting[run_id].children
+
+    def _run(self) -> None:
+        """Until nobody drives any more."""
+        look = self.clock.now() + LOOK
+        while True:
+            with self._changed:
+                if not self._driven:
+                    self._thread = None
+                    return
+                now = self.clock.now()
+                alarms = [tended.alarm for tended in self._waiting.values() if tended.alarm is not None]
+                if (pause := min([look, *alarms]) - now) > 0:
+                    self._changed.wait(pause / 1_000)
+                    continue
+                waiting = dict(self._waiting)
+            ready = [run_id for run_id, tended in waiting.items() if tended.alarm is not None and tended.alarm <= now]
+            if look <= now:
+                look = now + LOOK
+                ready += [run_id for run_id, tended in waiting.items() if self._has_moved(run_id, tended)]
+            self._offer(ready)
+
+    def _has_moved(self, run_id: str, tended: Tended) -> bool:
+        """Others have written to it, who left no hint here."""
+        try:
+            return self.store.wait(run_id, tended.head, 0)
+        except StoreError:
+            return False
+
+    def _offer(self, ready: list[str]) -> None:
+        for run_id in ready:
+            with self._changed:
+                self._waiting.pop(run_id, None)
+            self.pool.offer(run_id, "")
+
+
+@define(eq=False)
 class Runtime:
     """What tends runs here. *queues*: whose work this process may take; None: all."""
 
     store: Store
-    codec: JsonCodec
+    codec: Codec
     registry: Registry
     queues: tuple[str, ...] | None
     hints: Queue | None = None  # where hints go; None: to the pool of this process
@@ -47,10 +157,13 @@ class Runtime:
     clock: Clock = field(factory=Clock, init=False)
     cache: Cache = field(factory=Cache, init=False)
     pool: Pool = field(init=False)
+    descent: Descent = field(init=False)
     heart: Heart = field(init=False)
+    watch: Watch = field(factory=Watch, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.pool = Pool(self._pump, self.threads)
+        self.descent = Descent(self.store, self.pool, self.clock)
         queue = self.queues[0] if self.queues else ""
         self.heart = Heart(self.store, lambda run_id: (self.hints or self.pool).offer(run_id, queue))
 
@@ -64,12 +177,28 @@ class Runtime:
         slice_: Millis = SLICE,
     ) -> Tended:
         """Do all that can be done now for a run, in this thread. Raises `StoreError`."""
+        tools = self._tools(stopping, slice_, inline)
+        tended = self._drive(tend(run_id, tools), tools, hints or self.hints or self.pool)
+        self.descent.saw(run_id, tended)
+        return tended
+
+    def ask(self, run_id: str, asking: Callable[[Tending], Asking[T]], hints: Queue) -> T:
+        """Perform what somebody outside asks of the engine for a run; nothing is tended. Raises `StoreError`."""
+        tools = self._tools(lambda: False, 0, "never")
+        return self._drive(asking(Tending(run_id, tools, until=0)), tools, hints)
+
+    def _tools(self, stopping: Callable[[], bool], slice_: Millis, inline: Inline) -> Tools:
         me = Worker(
             identity.name(), self.queues, self.clock.now, fresh, identity.gone, stopping, slice=slice_, inline=inline
         )
-        tools = Tools(me, self.cache, self.registry, self.codec, loaded)
-        queue = hints or self.hints or self.pool
-        return drive(tend(run_id, tools), Ports(me, self.store, queue, self.clock, self._execute))
+        return Tools(me, self.cache, self.registry, self.codec, loaded)
+
+    def _drive(self, asking: Asking[T], tools: Tools, queue: Queue) -> T:
+        bodies = Bodies(self.heart, self.watch, self.codec, self.clock.now, self.pool.replace)
+        try:
+            return drive(asking, Ports(tools.me, self.store, queue, self.clock, bodies.execute))
+        finally:
+            bodies.close()
 
     def work_on(self, run_id: str, stopping: Callable[[], bool] = lambda: False) -> None:
         """Tend a run, then those of our queues that are due, until a time slice is over. Raises `StoreError`."""
@@ -86,11 +215,12 @@ class Runtime:
                 return
 
     def abandon(self, grace: float = 5.0) -> None:
-        """Interrupted: bodies in threads have *grace* seconds to end; others are given back, and count as nothing."""
+        """Interrupted: bodies in threads have *grace* seconds to end, then they are interrupted, too. What ends by that
+        is given back, and counts as nothing; what does not keeps its claim until the process is gone.
+        """
         if not self.pool.stop(grace):
-            for beat in self.heart.holding():
-                with suppress(StoreError):
-                    self.store.release(beat.run_id, beat.path, beat.token)
+            self.watch.stop_all()
+            self.pool.stop(MOMENT)
 
     def ring(self, stop: Flag, room: Callable[[str], int] = lambda _: 1) -> None:
         """Be the timer service of the store until *stop* is set; what the store cannot answer is asked again."""
@@ -110,11 +240,3 @@ class Runtime:
         tended = self.tend(run_id, stopping=self.pool.stopping, hints=self.pool)
         if tended.state == "stopped" and not self.pool.stopping():
             self.pool.offer(run_id, "")
-
-    def _execute(self, request: Execute) -> Body:
-        try:
-            return execute(request, self.heart, self.codec, self.clock.now)
-        except KeyboardInterrupt:  # the body is not running any more: somebody may begin again at once
-            with suppress(StoreError):
-                self.store.release(request.run_id, request.claim.path, request.claim.token)
-            raise

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.e2e import flows
+from tests.e2e import families, flows
 from tests.e2e.journal import FOLDER
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ Process = subprocess.Popen[bytes]
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
-    own = {"PYTHONPATH": path, "YIELDFLOW_MODULES": flows.__name__, FOLDER: str(folder)}
+    own = {"PYTHONPATH": path, "YIELDFLOW_MODULES": f"{flows.__name__},{families.__name__}", FOLDER: str(folder)}
     return {**os.environ, **own, **more}
 
 
@@ -76,7 +76,8 @@ def our_worker(url: str) -> list[str]:
 
 
 def stock_worker(url: str) -> list[str]:
-    return [*STOCK, "-u", url, "yieldflow"]
+    """The workflows are its settings: imported once, not by each of its horses."""
+    return [*STOCK, "-c", families.__name__, "-u", url, "yieldflow"]
 
 
 def children(pid: int) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -45,12 +45,13 @@ class Fleet:
 
     command: Sequence[str]
     folder: Path
+    places: Mapping[str, int | tuple[int, ...]]
     alive: list[Process] = field(factory=list)
 
     def tend(self) -> None:
         self.alive = [process for process in self.alive if process.poll() is None]
         while len(self.alive) < 2:
-            env = environment(self.folder, **{STOPS: stops(PLACES)})
+            env = environment(self.folder, **{STOPS: stops(self.places)})
             self.alive.append(start(*self.command, folder=self.folder, env=env))
 
     def lose_one(self, chance: random.Random) -> None:
@@ -96,7 +97,7 @@ def test_ten_kills_of_workers_on_redis(kind: str, server: Server, tmp_path: Path
     began = time.monotonic()
     app = App(server.url, lease=LEASE)
     command = OURS if kind == "ours" else STOCK
-    fleet = Fleet([*command, "-u", server.url, "yieldflow"], tmp_path)
+    fleet = Fleet([*command, "-u", server.url, "yieldflow"], tmp_path, PLACES)
     with ExitStack() as stack:
         stack.callback(app.close)
         stack.callback(fleet.stop)

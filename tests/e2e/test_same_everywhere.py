@@ -1,4 +1,4 @@
-"""Eight workflows, on every store and under every kind of worker: the same results from the same histories."""
+"""Fourteen workflows, on every store and under every kind of worker: the same results from the same histories."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 import redis
 from attrs import frozen
 
-from tests.e2e import flows
+from tests.e2e import families, flows
 from tests.e2e.processes import our_worker, running, stock_worker, until
 from tests.servers import Server
 from yieldflow import App, Handle, RunCancelled, RunFailed, WorkflowCall
@@ -53,6 +53,12 @@ def cancel(handle: Handle[Any]) -> None:
     handle.cancel("no longer wanted")
 
 
+def cancel_in_a_shield(handle: Handle[Any]) -> None:
+    until(lambda: waits(handle, "approval"), SECONDS, "waiting in the shield")
+    handle.cancel("too late")
+    handle.send(flows.APPROVAL, "booked", key="the only one")
+
+
 IN_A_ROW = {
     "sequential": Scenario(flows.sequential("a")),
     "retried": Scenario(flows.retried("b")),
@@ -65,7 +71,15 @@ AT_ONCE = {
     "nested": Scenario(flows.nested("g")),
     "cancelled": Scenario(flows.cancelled("h"), cancel),
 }
-ALL = IN_A_ROW | AT_ONCE
+FAMILIES = {
+    "family": Scenario(families.family("i")),
+    "chained": Scenario(families.chained(1, 5)),
+    "sender": Scenario(families.sender("receiver")),
+    "receiver": Scenario(families.receiver(3)),
+    "bounded": Scenario(families.bounded("j")),
+    "shielded": Scenario(families.shielded("k"), cancel_in_a_shield),
+}
+ALL = IN_A_ROW | AT_ONCE | FAMILIES
 
 RESULTS = {
     "sequential": ["a", 3, 43, True, True, True, 4, True],
@@ -76,6 +90,12 @@ RESULTS = {
     "raced": ["f", [1, None], [0, 23]],
     "nested": ["g", 1, "after it all"],
     "cancelled": "cancelled: no longer wanted",
+    "family": ["i", [1, 12, 123], ["i", 1, "RunFailed"], "on its own"],
+    "chained": [5, "chained", 1 + 2 + 3 + 4 + 5],
+    "sender": [["accepted", "accepted", "accepted"], "UnknownRun"],
+    "receiver": [0, 10, 20],
+    "bounded": ["j", 3, "late", ["TimedOut", "no hotel"], 2],
+    "shielded": "cancelled: too late",
 }
 
 
@@ -132,7 +152,19 @@ def performed(app: App) -> dict[str, Record]:
     handles = {name: app.start(scenario.call, run_id=name) for name, scenario in ALL.items()}
     for name, scenario in ALL.items():
         scenario.meanwhile(handles[name])
-    return {name: Record(result(handle), tuple(map(scrubbed, handle.history()))) for name, handle in handles.items()}
+    records = {name: recorded(handle) for name, handle in handles.items()}
+    for run_id in descendants(app):
+        records[run_id] = recorded(app.get(run_id))
+    return records
+
+
+def recorded(handle: Handle[Any]) -> Record:
+    return Record(result(handle), tuple(map(scrubbed, handle.history())))
+
+
+def descendants(app: App) -> list[str]:
+    """The children, and theirs; those of an earlier test of the same server are gone."""
+    return sorted(run.run_id for run in app.runs(limit=500).runs if run.parent)
 
 
 def result(handle: Handle[Any]) -> Any:
@@ -174,7 +206,7 @@ def memory(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 
 # --- what of a history must be the same -------------------------------------------------------------------------
 
-OF_THE_OCCASION = {"at", "started_at", "retry_at", "worker", "seed", "run", "traceback"}
+OF_THE_OCCASION = {"at", "started_at", "retry_at", "worker", "seed", "token_seed", "run", "traceback"}
 
 
 def scrubbed(event: Any) -> dict[str, Any]:
@@ -195,6 +227,10 @@ def by_path(log: tuple[dict[str, Any], ...]) -> dict[str, list[dict[str, Any]]]:
         paths.setdefault(event.get("path", event["e"]), []).append(
             {key: value for key, value in event.items() if key != "position"}
         )
+    for asked, *answers in paths.values():
+        if asked.get("command", {}).get("do") == "send":
+            for answer in answers:
+                answer.pop("value", None)  # a position in the log of another run
     return paths
 
 
@@ -216,6 +252,16 @@ def test_the_result_is_the_same_everywhere(legs, leg: str, name: str):
 @pytest.mark.parametrize("leg", LEGS)
 def test_path_by_path_the_commands_and_outcomes_are_the_same_everywhere(legs, memory, leg: str, name: str):
     assert by_path(legs[leg][name].log) == by_path(memory[name].log)
+
+
+@pytest.mark.parametrize("leg", LEGS)
+def test_every_child_is_the_same_everywhere(legs, memory, leg: str):
+    children = set(memory) - set(ALL)
+    assert len(children) == 10
+    assert set(legs[leg]) == set(memory)
+    for name in children:
+        assert legs[leg][name].result == memory[name].result
+        assert by_path(legs[leg][name].log) == by_path(memory[name].log)
 
 
 @pytest.mark.parametrize("name", IN_A_ROW)

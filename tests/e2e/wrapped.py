@@ -15,13 +15,13 @@ from typing import Any
 import redis
 from rq import get_current_job
 
-from tests.e2e import flows
+from tests.e2e import families, flows
 from tests.e2e.journal import note, reach
 from yieldflow import App, Duration
 from yieldflow.codec.packing import unpack
 from yieldflow.core.events import AttemptFailed, CommandResolved
 from yieldflow.core.path import show
-from yieldflow.ports import Commit, Done, Granted, Head, Log, Mark, Queue, Reply, Store
+from yieldflow.ports import Commit, Done, Granted, Head, Holding, Log, Mark, Queue, Reply, Store
 from yieldflow.rq import Worker
 from yieldflow.rq.queue import RqQueue
 from yieldflow.runtime import Runtime
@@ -38,8 +38,8 @@ class FatalStore:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
 
-    def read(self, run_id: str, after: Mark | None = None) -> Log | None:
-        log = self.store.read(run_id, after)
+    def read(self, run_id: str, after: Mark | None = None, *, replaying: Sequence[str] | None = ()) -> Log | None:
+        log = self.store.read(run_id, after, replaying=replaying)
         if log is not None and len(log.events) > 3:
             reach("in a replay")
         return log
@@ -66,6 +66,9 @@ def committed(commit: Commit, reply: Done) -> None:
         note(what, show(event.path), run_id=commit.run_id, attempt=event.attempt)
     if commit.on == Head(None):
         reach("after the start")
+        note("started", run_id=commit.run_id)
+    if isinstance(commit.on, Holding) and not reported(commit) and commit.events:
+        reach("after a report of a child")
     if reported(commit):
         reach("after a report")
     if reply.claimed:
@@ -133,7 +136,10 @@ def run_here(url: str, run_id: str, workflow: str, *args: Any, lease: Duration =
     app = App(url, lease=lease)
     app.store = FatalStore(app.store)
     note("up")
-    print(json.dumps(app.run(getattr(flows, workflow)(*args), run_id=run_id)), flush=True)
+    print(
+        json.dumps(app.run(getattr(families, workflow, getattr(flows, workflow, None))(*args), run_id=run_id)),
+        flush=True,
+    )
     note("done")
 
 

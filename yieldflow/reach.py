@@ -1,0 +1,152 @@
+"""How an app reaches runs from outside: one commit on the newest generation, known by its key if a reply is lost.
+
+Nothing of a workflow may call it: there it is a command that does such things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from attrs import frozen
+
+from yieldflow.authoring.scope import inside
+from yieldflow.codec.packing import unpack
+from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand, WorkflowCall
+from yieldflow.core.events import RunStarted
+from yieldflow.core.times import Millis
+from yieldflow.core.values import Annotation, Codec
+from yieldflow.engine.outside import cancellation, check_hook, delivery, expect_same, opening
+from yieldflow.engine.reaching import deliver
+from yieldflow.engine.state import Asking, Tending
+from yieldflow.errors import (
+    BadPayload,
+    InboxFull,
+    InsideWorkflow,
+    ReplyLost,
+    RunEnded,
+    StoreError,
+    StoreUnreachable,
+    Unencodable,
+    UnknownRun,
+)
+from yieldflow.ports import Commit, Conflict, Done, Refused, Reply
+from yieldflow.runtime import Runtime, fresh
+
+T = TypeVar("T")
+
+_TRIES = 3  # of a call whose reply is lost
+
+
+def refuse_in_a_workflow(verb: str) -> None:
+    """Raises `InsideWorkflow`."""
+    if inside.get() == "workflow":
+        raise InsideWorkflow(verb)
+
+
+def hook_of(hook: str | ReceiveCommand[Any] | OpenHookCommand[Any] | Hook[Any]) -> tuple[str, Annotation]:
+    """Name and type; a name alone tells no type. Raises `BadPayload` for what cannot be one."""
+    match hook:
+        case ReceiveCommand(hook=name, type=kind) | OpenHookCommand(name=name, type=kind) | Hook(name=name, type=kind):
+            return name, kind
+        case _:
+            check_hook(hook)
+            return hook, Any
+
+
+def encoded(hook: str, payload: object, kind: Annotation, codec: Codec) -> bytes:
+    """Raises `BadPayload`."""
+    try:
+        return codec.encode(payload, kind)
+    except Unencodable as error:
+        raise BadPayload(hook, str(error)) from error
+
+
+@frozen
+class Hints:
+    """A queue that leaves hints as the app does."""
+
+    hint: Callable[[str, str], None]
+
+    def offer(self, run_id: str, queue: str, count: int = 1) -> None:  # noqa: ARG002 - one is enough
+        self.hint(run_id, queue)
+
+
+@frozen
+class Reach:
+    """*hint(run id, queue)*: have somebody look at that run. *url* is for messages."""
+
+    url: str
+    runtime: Callable[[], Runtime]
+    hint: Callable[[str, str], None]
+
+    def open(self, event: RunStarted, call: WorkflowCall[Any], codec: Codec) -> None:
+        """Start a run, or find the one that is there. Raises `RunExists`."""
+        reply = self._append(opening(event, fresh()))
+        match reply:
+            case Done():
+                return
+            case Conflict(tail=tail) if tail:
+                existing = unpack(tail[0])
+                if isinstance(existing, RunStarted) and existing.seed != event.seed:
+                    expect_same(existing, call, codec)
+            case _:
+                raise StoreError(f"run {event.run_id!r} could not be started: {reply}")
+
+    def send(self, run_id: str, hook: str, payload: bytes, key: str | None, by: str | None, inbox: int) -> int:
+        """The position in the log; 0: that key was delivered in an earlier generation."""
+        refuse_in_a_workflow("send()")
+        once = key or fresh()
+
+        def asked(target: str, at: Millis) -> Commit:
+            return delivery(target, fresh(), hook, payload, key=once, by=by, inbox=inbox, at=at)
+
+        match self._on_newest(run_id, asked):
+            case Done(head):
+                return head.length
+            case Refused("twice", position=position):
+                return position or 0
+            case Refused("ended"):
+                raise RunEnded(run_id)
+            case Refused("inbox"):
+                raise InboxFull(run_id, inbox)
+            case _:
+                raise UnknownRun(run_id)
+
+    def cancel(self, run_id: str, reason: str | None, key: str) -> None:
+        refuse_in_a_workflow("cancel()")
+
+        def asked(target: str, at: Millis) -> Commit:
+            return cancellation(target, fresh(), key=key, reason=reason, at=at)
+
+        match self._on_newest(run_id, asked):
+            case Done() | Refused("twice"):
+                return
+            case Refused("ended"):
+                raise RunEnded(run_id)
+            case _:
+                raise UnknownRun(run_id)
+
+    def operate(self, verb: str, run_id: str, asking: Callable[[Tending], Asking[T]]) -> T:
+        refuse_in_a_workflow(verb)
+        return self.runtime().ask(run_id, asking, Hints(self.hint))
+
+    def _on_newest(self, run_id: str, asked: Callable[[str, Millis], Commit]) -> Reply:
+        for _ in range(_TRIES):
+            reply = self.runtime().ask(run_id, lambda t: deliver(t, run_id, asked), Hints(self.hint))
+            if reply is not None:
+                return reply
+        raise StoreUnreachable(self.url, "its replies are lost")
+
+    def _append(self, commit: Commit) -> Reply:
+        """A lost reply is asked for again: the commit is known by its seed."""
+        runtime = self.runtime()
+        for _ in range(_TRIES):
+            try:
+                (reply,) = runtime.store.commit((commit,))
+            except ReplyLost as error:
+                lost = error
+            else:
+                runtime.clock.heard(reply.now)
+                return reply
+        raise StoreUnreachable(self.url, lost.reason)
