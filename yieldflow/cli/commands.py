@@ -6,7 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
+from yieldflow.cli.check import check
 from yieldflow.cli.errors import Commands
+from yieldflow.cli.export import export
 from yieldflow.cli.listing import ls
 from yieldflow.cli.run import run, start
 from yieldflow.cli.services import alarms, dev, worker
@@ -21,7 +23,21 @@ def _version() -> str:
         return "(not installed)"
 
 
-COMMANDS: tuple[click.Command, ...] = (run, start, ls, inspect, result, send, hook, cancel, worker, alarms, dev)
+COMMANDS: tuple[click.Command, ...] = (
+    run,
+    start,
+    ls,
+    inspect,
+    check,
+    export,
+    result,
+    send,
+    hook,
+    cancel,
+    worker,
+    alarms,
+    dev,
+)
 
 
 @click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["--help", "-h"]})

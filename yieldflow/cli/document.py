@@ -21,6 +21,7 @@ def document(seen: Inspection, *, payloads: bool, tokens: bool, events: bool) ->
     found: dict[str, Any] = {
         "run_id": seen.run_id,
         "workflow": summary.workflow,
+        "version": seen.version,
         "queue": summary.queue,
         "tags": dict(summary.tags),
         "status": seen.status,

@@ -19,6 +19,7 @@ _MARKS: dict[Mark, tuple[str, str]] = {
     "lost": ("!", "red"),
     "retrying": ("↻", "yellow"),
     "hook": ("?", "cyan"),
+    "child": ("»", "cyan"),
     "sleeping": ("z", "blue"),
     "ready": ("·", "dim"),
     "more": (" ", "dim"),

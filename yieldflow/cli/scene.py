@@ -19,7 +19,9 @@ from yieldflow.inspection.situations import Situation, situations
 from yieldflow.inspection.timeline import Item, Timeline, short
 from yieldflow.ports import Claimed
 
-Mark: TypeAlias = Literal["completed", "failed", "running", "lost", "retrying", "hook", "sleeping", "ready", "more"]
+Mark: TypeAlias = Literal[
+    "completed", "failed", "running", "lost", "retrying", "hook", "child", "sleeping", "ready", "more"
+]
 
 MOST_ROWS = 11  # under the heading
 LAST_ENDED = 3

@@ -82,7 +82,9 @@ def _run(console: Console, seen: Inspection, *, payloads: bool, tokens: bool) ->
 
 def _head(console: Console, seen: Inspection, *, payloads: bool) -> None:
     summary = seen.summary
-    console.print(Text.assemble((seen.run_id, "bold"), "  ", summary.workflow, "  ", (seen.status, "bold")))
+    version = "" if seen.version is None else f", version {seen.version}"
+    name = f"  {summary.workflow}{version}  "
+    console.print(Text.assemble((seen.run_id, "bold"), name, (seen.status, "bold")))
     parts = [f"started {whole(seen.now - summary.started_at)} ago, {stamp(summary.started_at)}"]
     if seen.position < seen.length:
         parts = [f"as it stood after event {seen.position:,} of {seen.length:,}, {stamp(seen.now)}"]
@@ -134,7 +136,7 @@ def _timeline(console: Console, seen: Inspection, *, payloads: bool) -> None:
 
 
 def _row(item: Item, doing: str, *, payloads: bool) -> tuple[Text, ...]:
-    label = item.label if item.kind == "step" else f"{item.kind} {item.name}" if item.kind == "hook" else item.kind
+    label = item.label if item.kind == "step" else item.kind if item.kind == "sleep" else f"{item.kind} {item.label}"
     began = item.began_at if item.began_at is not None else item.issued_at
     took = "" if item.ended_at is None else span(item.ended_at - began)
     rest = [doing] if doing else []

@@ -47,8 +47,8 @@ def find(target: str) -> Workflow[Any, Any]:
     """The workflow of a target whose module is loaded. Raises `UnknownTarget`."""
     module, _, name = target.rpartition(":")
     if not module or not name:
-        raise UnknownTarget(target, f"it names none{_instead('', vars(sys.modules[_imported_as(target)]))}")
-    namespace = vars(sys.modules[_imported_as(module)])
+        raise UnknownTarget(target, f"it names none{_instead('', vars(sys.modules[imported_as(target)]))}")
+    namespace = vars(sys.modules[imported_as(module)])
     if name not in namespace:
         raise UnknownTarget(target, f"{module} has no {name!r}{_instead(name, namespace)}")
     found = namespace[name]
@@ -119,7 +119,7 @@ def _expect(module: str) -> None:
         raise NoModule(module, f"there is no module of this name in {Path.cwd()} or on the Python path")
 
 
-def _imported_as(module: str) -> str:
+def imported_as(module: str) -> str:
     return Path(module).stem if module.endswith(".py") else module
 
 
