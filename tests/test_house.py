@@ -28,8 +28,9 @@ TEXTS = PYTHON + SCRIPTS + sorted((ROOT / "docs").rglob("*.md")) + sorted(ROOT.g
 
 # --- what may import what: `errors` may be imported everywhere ------------------------------------------------
 
-WORKING = {"identity", "core", "ports", "codec", "authoring", "engine", "body", "drive", "pool", "alarms"}
-USING = {"app", "handle", "runtime", "settings", "connect"}
+WORKING = {"identity", "core", "ports", "codec", "authoring", "engine", "drive", "pool", "alarms"}
+WORKING |= {"body", "heart", "interrupting", "loop"}
+USING = {"aio", "app", "handle", "reach", "runtime", "settings", "connect", "pruning"}
 MAY_IMPORT = {
     "errors": set(),
     "identity": set(),
@@ -39,23 +40,42 @@ MAY_IMPORT = {
     "codec": {"core"},
     "authoring": {"core"},
     "engine": {"core", "ports", "authoring", "codec"},
-    "body": {"core", "ports", "authoring", "engine"},
+    "interrupting": set(),
+    "loop": {"interrupting"},
+    "heart": {"core", "ports"},
+    "body": {"core", "ports", "authoring", "engine", "heart", "interrupting", "loop"},
     "drive": {"core", "ports", "authoring", "engine"},
     "stores": {"core", "ports"},
     "pool": {"ports"},
     "alarms": {"core", "ports"},
     "connect": {"ports"},  # stores and queues by their scheme, when they are needed
     "runtime": WORKING,
+    "logs": {"body", "core"},
+    "classes": {"authoring", "core"},
+    "aio": WORKING | USING,
     "inspection": WORKING | USING,
     "handle": WORKING | USING | {"inspection"},
-    "app": WORKING | USING,
+    "reach": WORKING | {"runtime"},
+    "pruning": {"core", "ports"},
+    "app": WORKING | USING | {"inspection"},
     "rq": {"ports", "stores", "app", "runtime"},
-    "cli": WORKING | USING | {"inspection"},
+    "checking": {"core", "codec", "authoring"},
+    "cli": WORKING | USING | {"checking", "inspection"},
     "testing": WORKING | USING,
-    "__init__": {"authoring", "core", "app", "body", "handle"},  # the last three only when somebody asks for them
+    "default": {"app", "core", "handle"},
+    "__init__": {
+        "authoring",
+        "core",
+        "aio",
+        "app",
+        "body",
+        "default",
+        "handle",
+        "logs",
+    },  # all but the first two when they are asked for
     "__main__": {"cli"},
 }
-CORE_FOR_STORES = {"yieldflow.core.path", "yieldflow.core.times"}
+CORE_FOR_STORES = {"yieldflow.core.chain", "yieldflow.core.path", "yieldflow.core.times"}
 
 THIRD_PARTY = {  # library -> where it may be imported; attrs: anywhere
     "cattrs": ("codec",),
@@ -77,6 +97,7 @@ PURE = {  # what the core may import of the standard library: nothing that reads
         "bisect",
         "collections",
         "contextlib",
+        "contextvars",  # whose program is running: read by what logs, by nothing that decides
         "copy",
         "enum",
         "functools",
@@ -99,19 +120,25 @@ PURE_BUT_FOR = {
 # --- what there is --------------------------------------------------------------------------------------------
 
 PUBLIC = [
-    *("App", "Ask", "BadDefinition", "Cancelled", "Command", "Duration", "FatalError", "Flow", "Handle", "Hook"),
-    *("NonDeterminism", "NotACommand", "Retry", "RetryableError", "RunBlocked", "RunCancelled", "RunExists"),
-    *("RunFailed", "Step", "StepCall", "StepFailed", "StepTimeout", "TimedOut", "UnknownRun", "When", "WorkerLost"),
-    *("Workflow", "WorkflowCall", "YieldflowError", "current_step", "gather", "hook", "now", "open_hook", "race"),
-    *("rng", "sleep", "start", "step", "uuid4", "workflow"),
+    *("App", "Ask", "BadDefinition", "Cancelled", "Command", "Deadlock", "Duration", "FatalError", "Flow"),
+    *("Handle", "HistoryFull", "Hook", "NonDeterminism", "NotACommand", "Retry", "RetryableError", "RunBlocked"),
+    *("RunCancelled", "RunExists", "RunFailed", "RunInfo", "RunTimeout", "Step", "StepCall", "StepFailed"),
+    *("StepTimeout", "Task", "TaskCancelled", "TimedOut", "UnknownRun", "When", "WorkerLost", "Workflow"),
+    *("WorkflowCall", "YieldflowError", "continue_as_new", "current_step", "detach", "gather", "get_data"),
+    *("hook", "now", "open_hook", "patched", "race", "retrying", "rng", "run_info", "send", "set_data"),
+    *("shield", "sleep", "spawn", "start", "step", "timeout", "until", "uuid4", "workflow"),
+    *("AsyncHandle", "JsonFormatter", "get_logger"),
 ]
 ALIASES = {"Ask", "Duration", "Flow", "When"}  # type aliases cannot have a docstring of their own
 
 CATCHES_EVERYTHING = {
-    "core/tree.py": 1,  # user code in the interpreter: its outcome
+    "core/user_code.py": 1,  # user code in the interpreter: its outcome
     "core/failures.py": 1,  # the text of its errors
+    "authoring/retrying.py": 1,  # a whole branch is tried again: the policy says after which errors
     "core/closing.py": 1,  # and what is left of it at its end
     "body.py": 1,  # user code in a step
+    "loop.py": 1,  # likewise
+    "codec/sealed.py": 1,  # user code that seals values
     "cli/target.py": 1,  # user code that is imported
     "pool.py": 1,  # the loop of a service
     "rq/worker.py": 1,  # likewise
