@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from tests.features.moments import SOON, until_it_is, until_it_waits
+from tests.features.moments import SOON, forgotten, until_it_is, until_it_waits
 from tests.test_parity_defects import GO, RAN, InsufficientFunds, app, counted, nothing_ran, pays, suspended
 from yieldflow import (
     App,
@@ -51,7 +51,7 @@ def test_defect_13_an_exception_of_ones_own_reaches_the_workflow_as_what_it_is(a
     with app.worker():
         handle = app.start(buys(5))
         until_it_waits(handle, "go")
-        app.runtime.cache.clear()  # and on replay
+        forgotten(app, handle)  # and on replay
         handle.send(GO, "on")
         assert handle.result(timeout=SOON) == [5, "5 cents are missing", "StepFailed", 2]
 
@@ -97,7 +97,7 @@ def test_defect_14_the_first_look_is_that_of_every_replay(app: App):
         handle = app.start(looks_twice())
         first = handle.data("first", str, timeout=SOON)
         until_it_waits(handle, "go")
-        app.runtime.cache.clear()
+        forgotten(app, handle)
         handle.send(GO, "on")
         assert handle.result(timeout=SOON) == first
     assert first == repr([(1, "x"), {1: "x"}, TRAP, {1: (2, 3), "s": {4}}, ValueError("x")])
@@ -119,7 +119,7 @@ def test_defect_15_a_change_of_the_code_is_found_and_nothing_new_is_carried_out(
         handle = app.start(deployed(1)())
         until_it_waits(handle, "go")
         deployed(2)
-        app.runtime.cache.clear()
+        forgotten(app, handle)
         handle.send(GO, "on")
         until_it_is(handle, "blocked")
         assert "has changed under a running run" in handle.summary().note.reason
@@ -234,7 +234,8 @@ def test_defect_22_each_run_has_its_own_ids_and_numbers_and_keeps_them(app: App)
     with app.worker(threads=1):
         runs = [app.start(draws()) for _ in range(4)]
         first = [handle.data("drawn", timeout=SOON) for handle in runs]
-        app.runtime.cache.clear()
+        for handle in runs:
+            forgotten(app, handle)
         senders = [Thread(target=handle.send, args=(GO, "on")) for handle in runs]
         for sender in senders:
             sender.start()

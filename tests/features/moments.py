@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from yieldflow import Handle, RunFailed
+from yieldflow import App, Handle, RunFailed
 from yieldflow.core.commands import CallStep, Receive, Sleep, StartChild
 from yieldflow.core.events import CommandIssued, Event
 from yieldflow.core.run import Run, fold
@@ -76,3 +76,9 @@ def why_blocked(handle: Handle[Any]) -> str:
 
 def _is_sleep(event: Event) -> bool:
     return isinstance(event, CommandIssued) and isinstance(event.command, Sleep)
+
+
+def forgotten(app: App, handle: Handle[Any]) -> None:
+    """Who tends it next replays it: the execution that somebody has at this moment is waited for."""
+    app.runtime.cache.take(handle.run_id)
+    app.runtime.cache.drop(handle.run_id)

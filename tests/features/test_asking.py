@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.features.moments import SOON, fold_of, until_it_waits
+from tests.features.moments import SOON, fold_of, forgotten, until_it_waits
 from tests.features.shop import GO, Receipt, add, charge, fetch, listening, note
 from yieldflow import (
     App,
@@ -83,7 +83,7 @@ def test_a_step_in_every_form_it_can_be_called(app: App):
 def test_an_answer_has_the_type_of_the_annotation_live_and_on_replay(app: App):
     handle = app.start(typed())
     until_it_waits(handle, "go")
-    app.runtime.cache.clear()
+    forgotten(app, handle)
     handle.send(GO, "on")
     assert handle.result(timeout=SOON) == ["Receipt", "tuple", "int"] * 2
 
@@ -117,7 +117,7 @@ def test_a_local_step_is_recorded_in_one_commit_and_never_called_again(app: App)
 
     handle = app.start(recorded())
     until_it_waits(handle, "go")
-    app.runtime.cache.clear()
+    forgotten(app, handle)
     handle.send(GO, "on")
     assert handle.result(timeout=SOON) == [1, 2]
     assert len(calls) == 1
@@ -170,7 +170,7 @@ def test_what_a_run_draws_by_lot_is_the_same_on_every_replay(app: App):
     handle = app.start(drawing())
     drawn = handle.data("drawn", timeout=SOON)
     until_it_waits(handle, "go")
-    app.runtime.cache.clear()
+    forgotten(app, handle)
     handle.send(GO, "on")
     again = handle.result(timeout=SOON)
     assert again[:5] == drawn

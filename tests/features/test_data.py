@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.features.moments import SOON, until_it_waits, why_blocked
+from tests.features.moments import SOON, forgotten, until_it_waits, why_blocked
 from tests.features.shop import GO, Receipt, add, note
 from yieldflow import App, Flow, TimedOut, get_data, hook, patched, set_data, workflow
 from yieldflow.core.commands import MarkPatch
@@ -83,7 +83,7 @@ def test_a_run_that_passed_the_point_keeps_to_the_old_way_and_a_later_one_takes_
     under_way = app.start(deployed(changed=False)())
     until_it_waits(under_way, "go")
     new = deployed(changed=True)
-    app.runtime.cache.clear()
+    forgotten(app, under_way)
     fresh = app.start(new())
     for handle in (under_way, fresh):
         handle.send(GO, "on")
@@ -106,12 +106,12 @@ def test_a_change_without_a_patch_blocks_the_run_and_the_old_code_goes_on_with_i
     handle = app.start(changed_without_a_patch(changed=False)())
     until_it_waits(handle, "go")
     changed_without_a_patch(changed=True)
-    app.runtime.cache.clear()
+    forgotten(app, handle)
     handle.send(GO, "!")
     assert "has changed under a running run" in why_blocked(handle)
     log = handle.history()
     changed_without_a_patch(changed=False)
-    app.runtime.cache.clear()
+    forgotten(app, handle)
     app.runtime.pool.offer(handle.run_id, "")
     assert handle.result(timeout=SOON) == "first!"
     assert handle.history()[: len(log)] == log
