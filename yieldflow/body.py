@@ -103,14 +103,13 @@ class Bodies:
     _held: Held | None = None
 
     def execute(self, request: Execute | ExecuteLocal) -> Body:
-        """Raises `Undecodable` for a local step whose arguments cannot be read."""
-        if isinstance(request, ExecuteLocal):
-            return self._execute_local(request)
-        self.close()
         try:
             fn = self._bound(request)
         except Undecodable as error:
             return Unfit(f"its arguments cannot be read by the step of this worker: {error}")
+        if isinstance(request, ExecuteLocal):
+            return self._execute_local(request, fn)
+        self.close()
         claim = request.claim
         self._held = held = Held(request.run_id, claim.path, claim.token, claim.work.lease)
         guard = self._guard(request, held)
@@ -124,11 +123,11 @@ class Bodies:
                 self.heart.give_back(held)
         return body
 
-    def _execute_local(self, request: ExecuteLocal) -> Body:
+    def _execute_local(self, request: ExecuteLocal, fn: Callable[[], Any]) -> Body:
         """There is no claim: nothing is renewed, and nothing but its own `timeout=` ends it."""
         timeout = request.call.options.timeout
         guard = Guard(None if timeout is None else time.monotonic() + timeout / 1_000, lasts=True)
-        return self._run(request, Held(request.run_id, request.path, "", 0), guard, self._bound(request))
+        return self._run(request, Held(request.run_id, request.path, "", 0), guard, fn)
 
     def close(self) -> None:
         if self._held is not None:

@@ -70,7 +70,7 @@ def drive(tending: Generator[Request, Any, T], ports: Ports) -> T:
     Raises `StoreError`, and what a body was interrupted by.
     """
     reply: Any = None
-    lost: ReplyLost | None = None
+    lost: StoreError | None = None
     try:
         while True:
             try:
@@ -81,13 +81,13 @@ def drive(tending: Generator[Request, Any, T], ports: Ports) -> T:
             lost = None
             try:
                 reply = insist(request, ports)
-            except ReplyLost as error:
+            except StoreError as error:  # the tender may go on without that, or else ends with it
                 lost = error
     finally:
         tending.close()  # where it has not ended
 
 
-def _resume(tending: Generator[Request, Any, T], reply: Any, lost: ReplyLost | None) -> Request:
+def _resume(tending: Generator[Request, Any, T], reply: Any, lost: StoreError | None) -> Request:
     """Programs run in here: what only a step may do is refused meanwhile."""
     former = inside.set("workflow")
     try:

@@ -190,8 +190,10 @@ class Commit:
     """On `Head`: the work table has so many entries after it, or it was lost, and is looked at soon."""
     summary: Summary | None = None  # on `Head` only: replaces what is listed
     hooks: Mapping[str, str] = field(factory=dict)  # token hash -> hook name
+    keys: Mapping[str, int] = field(factory=dict)  # on `Head(None)`: deliveries that the copied events are, by position
     payloads: int | None = None  # on `Open`: so many unread payloads more; on `Head`: so many are left; None: as before
     inbox: int = 1_000  # on `Open`: refused as "inbox" when there would be more
+    keeps_rings: bool = False  # on `Head`: nothing was done for the run
     keeps_replays: bool = False  # on `Head`: it says nothing of whether the run can be replayed
     done: bool = False
     """The run has ended: all work goes, and waiters wake; so do the hooks of its chain, unless it is continued. The

@@ -10,7 +10,7 @@ from threading import Condition, Thread
 from threading import Event as Flag
 from typing import TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from yieldflow import identity
 from yieldflow.alarms import ring
@@ -29,7 +29,7 @@ from yieldflow.errors import RunBlocked, StoreError
 from yieldflow.heart import Heart
 from yieldflow.interrupting import Watch
 from yieldflow.pool import Pool
-from yieldflow.ports import Queue, Store
+from yieldflow.ports import HINT_AFTER, Queue, Store
 
 T = TypeVar("T")
 
@@ -91,6 +91,8 @@ class Descent:
                 self._waiting[run_id] = tended
             new = [child for child in tended.children if child not in self._known]
             self._known.update(new)
+            for child in new:
+                self._later(child)
             if (new or self._waiting) and (self._thread is None or not self._thread.is_alive()):
                 self._thread = Thread(target=self._run, name="yieldflow descent", daemon=True)
                 self._thread.start()
@@ -140,8 +142,14 @@ class Descent:
     def _offer(self, ready: list[str]) -> None:
         for run_id in ready:
             with self._changed:
-                self._waiting.pop(run_id, None)
+                self._later(run_id)
             self.pool.offer(run_id, "")
+
+    def _later(self, run_id: str) -> None:
+        """It is looked at now; should that fail, it is again."""
+        again = self.clock.now() + HINT_AFTER
+        former = self._waiting.get(run_id, Tended("waiting"))
+        self._waiting[run_id] = evolve(former, alarm=again)
 
 
 @define(eq=False)

@@ -146,7 +146,7 @@ class Watch:
         needs += [claim.until for claim in stored.claimed.values()]
         needs += [] if (timer := wakes_at(run, now)) is None else [timer]
         needs += [now] if self.known[stored.head][1] else []
-        needs += [now] if run.local and not run.paused else []
+        needs += [now + run.started.limits.lease] if run.local and not run.paused else []
         missing = {*run.open} - {*stored.free, *stored.claimed}
         lost = any(_has_entry(run.open[path].issued.command) for path in missing) and not run.paused
         extra = {*stored.free, *stored.claimed} - {*run.open}

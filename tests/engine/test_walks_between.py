@@ -292,6 +292,7 @@ def test_b9_a_send_that_comes_between_starts_the_next_one_itself():
     assert lines(sending) == [
         "Open [received never]",
         f"newest {RUN}",
+        "read",  # how it stands: it still owes its successor
         "read",
         "Head(None) [started] alarm 2000",
         f"offer {QUEUE} x1",

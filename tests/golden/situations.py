@@ -187,6 +187,9 @@ SITUATIONS: dict[str, list[Event]] = {
         finished(ContinuedAs("order-42~2", "shop:checkout", b'[["o"],{}]')),
         finished(ContinuedAs("order-42~2", "shop:checkout", SEALED, "v2")),
     ],
+    "finished-and-cancelled-in-the-next": [
+        finished(ContinuedAs("order-42~2", "shop:checkout", b'[["o"],{}]', None, ("cancel", "no money"))),
+    ],
     "finished-by-a-command": [RunFinished(AT, Err(DECLINED), (3, 1))],
     # --- whole logs: the fold takes them --------------------------------------------------------------------------
     "log-of-steps": [

@@ -169,8 +169,9 @@ def test_72_a_run_that_waits_only_for_conditions_is_deadlocked_and_told_the_line
 
     lines = through(begun(program)).result
     assert len(lines) == 2
-    assert "task(1) at" in lines[0]
-    assert "test_conditions.py" in lines[0]
+    assert "task(1) in" in lines[0]
+    assert ", line " in lines[0]
+    assert "test_conditions.py" not in lines[0]  # a replay may find it elsewhere
     assert "until(" in lines[1]
 
 

@@ -226,3 +226,19 @@ def test_12_ids_of_generations_and_of_children_tell_each_other_apart():
     assert chain_of("run~1.2.1") == ("run~1.2.1", 1)
     assert chain_of("run~1.2.1~3") == ("run~1.2.1", 3)
     assert QUEUE not in chain_of("run~2")
+
+
+def test_25_a_cancel_between_the_end_of_a_program_and_its_next_generation_is_heard_there():
+    world = World()
+    world.start(round_and_round())
+    worker = world.worker("w1")
+    worker.tend().to_end()
+    world.send("answer", 1)
+    flight = worker.tend()
+    while not (isinstance(flight.request, Save) and b"finished" in b"".join(flight.request.commit.events)):
+        flight.perform()
+    assert isinstance(world.cancel(), Done)
+    flight.to_end()
+    until_quiet(world, worker)
+    assert world.outcome(NEXT) == Cancelled()
+    assert words(world, NEXT)[:2] == ["started", "cancel"]

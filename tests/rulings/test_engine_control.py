@@ -329,3 +329,13 @@ def test_29_a_paused_run_has_no_deadline_until_it_goes_on():
     operate(world, control.resume)
     worker.tend().to_end()
     assert words(world)[-1] == "finished Err"
+
+
+def test_29_a_terminate_whose_reply_is_lost_has_ended_the_run():
+    world = World()
+    world.start(asked())
+    operator = world.worker("operator").ask(lambda t: control.terminate(t, "enough"))
+    operator.until(Save)
+    operator.lose_reply(applied=True)
+    operator.to_end()
+    assert world.outcome() == Cancelled("enough", forced=True)

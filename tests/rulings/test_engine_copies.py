@@ -123,7 +123,7 @@ def test_12_a_payload_that_came_after_the_cut_comes_along_in_a_retry():
     assert words(world)[-4:] == ["failed 1.1", "received answer", "abandoned 1.2", "finished Err"]
     refused[0] = False
     world.worker("operator").ask(control.retry).to_end()
-    assert world.send("answer", 5, key="late", run_id=NEXT) == Refused("twice", world.clock.at, position=0)
+    assert world.send("answer", 5, key="late", run_id=NEXT) == Refused("twice", world.clock.at, position=5)
     until_quiet(world, world.worker("w3"))
     assert world.outcome(NEXT) == Ok(b"[1,5]")
 

@@ -100,6 +100,22 @@ def test_17_every_ten_minutes_it_is_tried_again():
     assert world.read().replays == ()
 
 
+@workflow
+def asks_nothing() -> Flow[None]:
+    yield 42
+
+
+def test_17_a_run_that_is_blocked_again_and_again_has_killed_nobody():
+    world = World()
+    world.start(asks_nothing())
+    for number in range(MOST_DEATHS + 2):
+        world.clock.at += 2 * LONGEST_REPLAY
+        tended = world.worker(f"w{number}").tend().to_end()
+        assert "yielded 42" in tended.reason
+        assert "yielded 42" in world.read().summary.note.reason
+        assert world.read().replays == ()
+
+
 def test_17_any_commit_of_a_tender_takes_the_deaths_back():
     world = World()
     world.start(asked())
@@ -175,7 +191,7 @@ def test_30_a_local_step_is_run_in_the_turn_and_never_queued():
     tending.to_end()
     assert lines(tending) == [
         "read",
-        "Head(1) [issued 1] alarm 2000",
+        "Head(1) [issued 1] alarm 10000",
         "local 1",
         "Head(2) [resolved 1, issued 2] +2 claim 2",
         "body 2",
@@ -241,8 +257,8 @@ def test_30_a_worker_that_dies_before_it_ran_it_leaves_an_alarm():
     dying = world.worker("w1").tend()
     dying.until(ExecuteLocal)
     dying.kill()
-    assert world.read().alarm == world.clock.at + 2_000
-    world.clock.at += 2_000
+    assert world.read().alarm == world.clock.at + LEASE
+    world.clock.at += LEASE
     assert world.ring() == 1
     world.worker("w2").tend().to_end()
     assert world.outcome() == Ok(b"[1,1]")
@@ -254,7 +270,7 @@ def test_30_who_runs_no_bodies_leaves_it_to_others():
     tending = world.worker("w1", inline="never").tend()
     tending.to_end()
     assert (RUN, QUEUE) in world.hints
-    assert world.read().alarm == world.clock.at + 2_000
+    assert world.read().alarm == world.clock.at + LEASE
     assert isinstance(world.saved[-1][2], Done)
     world.worker("w2").tend().to_end()
     assert world.outcome() == Ok(b"[1,1]")

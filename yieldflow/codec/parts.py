@@ -212,9 +212,9 @@ def pack_outcome(outcome: Answer | Ending) -> Packed:
             return {"is": "taken", "position": position}
         case Cancelled(reason, forced):
             return {"is": "cancelled", **given(("reason", reason, None), ("forced", forced, False))}
-        case ContinuedAs(run_id, workflow, arguments, version):
+        case ContinuedAs(run_id, workflow, arguments, version, cancel):
             out = {"is": "continued", "run": run_id, "workflow": workflow, "arguments": Raw(arguments)}
-            return {**out, **given(("version", version, None))}
+            return {**out, **given(("version", version, None), ("cancel", cancel, None))}
         case _:
             assert_never(outcome)
 
@@ -245,7 +245,8 @@ def read_ending(packed: Packed) -> Ending:
             return Cancelled(packed.get("reason"), packed.get("forced", False))
         case "continued":
             arguments = orjson.dumps(packed["arguments"])
-            return ContinuedAs(packed["run"], packed["workflow"], arguments, packed.get("version"))
+            cancel = tuple(packed["cancel"]) if "cancel" in packed else None
+            return ContinuedAs(packed["run"], packed["workflow"], arguments, packed.get("version"), cancel)
         case tag:
             raise unknown("end", tag)
 

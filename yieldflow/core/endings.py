@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from attrs import evolve
+
 from yieldflow.core.agenda import DEADLINE
 from yieldflow.core.asks import ContinueCommand, WorkflowDefinition
 from yieldflow.core.chain import successor
+from yieldflow.core.events import Finish
 from yieldflow.core.failures import from_exception, origin
 from yieldflow.core.nodes import Answered, Continued, Raised, Result
 from yieldflow.core.outcome import Cancelled as CancelledOutcome
@@ -39,6 +42,14 @@ def _result(value: object, workflow: WorkflowDefinition, codec: Codec) -> bytes:
     except Unencodable as error:
         error.path = f"the result of {workflow.name}, {error.path}"
         raise
+
+
+def handed_over(finish: Finish, ended_at: int, run: Run) -> Finish:
+    """A program that has ended takes no cancellation; but one that goes on as a fresh log does, in that."""
+    outcome = finish.outcome
+    if not isinstance(outcome, ContinuedAs) or run.cancelled is None or run.cancelled_at <= ended_at:
+        return finish
+    return evolve(finish, outcome=evolve(outcome, cancel=(run.cancelled.key, run.cancelled.reason)))
 
 
 def origin_of(result: Result) -> Path | None:

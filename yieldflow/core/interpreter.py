@@ -13,7 +13,7 @@ from typing import Any
 from yieldflow.core.asks import StepCall, StepDefinition, WorkflowDefinition
 from yieldflow.core.chain import chain_of
 from yieldflow.core.difference import Difference
-from yieldflow.core.endings import ending, origin_of
+from yieldflow.core.endings import ending, handed_over, origin_of
 from yieldflow.core.events import (
     CancelRequested,
     CommandIssued,
@@ -57,6 +57,7 @@ class Execution:
         self._leaves = Leaves(self.run, self._ledger, codec, loaded, self._where)
         self._kept: list[tuple[int, Event]] = []  # facts that came while the run was paused, by position
         self._ending: Finish | None = None
+        self._ended_at = 0
         self._whole = True
         self._telling = Telling(workflow.name)
 
@@ -79,7 +80,7 @@ class Execution:
         self._ledger.expect_all_asked()
         if self.tree is None or self.run.paused or self.run.ended is not None:
             return ()
-        ended = () if self._ending is None else (self._ending,)
+        ended = () if self._ending is None else (handed_over(self._ending, self._ended_at, self.run),)
         return (*self._ledger.decisions(), *ended)
 
     def step(self, path: Path) -> StepDefinition | None:
@@ -201,6 +202,7 @@ class Execution:
         """How it ended is a function of the facts until then: a second cancellation changes no reason."""
         result = self._running.result
         if result is not None and self._ending is None:
+            self._ended_at = self.run.length
             self._ending = Finish(ending(result, self.run, self.workflow, self.codec), origin_of(result))
             if isinstance(self._ending.outcome, Err):
                 self._ledger.raised = self._ending.outcome.failure.said

@@ -63,6 +63,7 @@ class ContinuedAs:
     workflow: str
     arguments: bytes
     version: str | None = None
+    cancel: tuple[str, str | None] | None = None  # key and reason of one that came when the program had ended
 
 
 Answer: TypeAlias = Ok | Err | Expired | Taken | Cancelled

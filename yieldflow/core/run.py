@@ -83,6 +83,7 @@ class Run:
     data: dict[str, bytes] = field(factory=dict)
     bytes: int = 0  # of the values in the log
     cancelled: CancelRequested | None = None  # the last one
+    cancelled_at: int = 0  # its position
     paused: bool = False
     ended: RunFinished | None = None
 
@@ -119,7 +120,7 @@ class Run:
                 self.unread[self.length] = event
             case CancelRequested(key=key):
                 self._once(event, f"cancel:{key}")
-                self.cancelled = event
+                self.cancelled, self.cancelled_at = event, self.length
                 self.paused = False
             case RunPaused():
                 self._expect(not self.paused, event, "it is paused already")

@@ -15,7 +15,7 @@ from yieldflow.core.asks import Command, ContinueCommand
 from yieldflow.core.building import Builder, Leaves, asks_of
 from yieldflow.core.closing import let_go
 from yieldflow.core.combinators import CancelTask, Shield, Spawn, Task, Until
-from yieldflow.core.frames import where
+from yieldflow.core.frames import innermost, where
 from yieldflow.core.nodes import Answered, Branch, Continued, Group, Leaf, Node, Raised, Result, Spawned
 from yieldflow.core.path import Path
 from yieldflow.core.settling import answers, as_awaited, decides, interrupted, worse
@@ -312,7 +312,7 @@ class Tree:
         """Nothing that is under way can end these waits: the first of them fails."""
         if not self._watching or self.leaves.pending():
             return False
-        lines = tuple(f"{leaf.command!r} at {where(leaf.branch.generator)}" for leaf in self._watching)
+        lines = tuple(f"{leaf.command!r} in {_place(leaf.branch)}" for leaf in self._watching)
         first = next(iter(self._watching))
         self._let_go(first)
         first.result = Raised(Deadlock(lines))
@@ -321,3 +321,9 @@ class Tree:
 
 def _is_shield(node: Node | None) -> bool:
     return isinstance(node, Group) and isinstance(node.command, Shield)
+
+
+def _place(branch: Branch) -> str:
+    """Without the file: the program may read it, and its files may lie elsewhere when it is replayed."""
+    frame = innermost(branch.generator)
+    return "a branch" if frame is None else f"{frame.function}, line {frame.line}"

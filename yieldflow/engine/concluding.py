@@ -19,8 +19,9 @@ from yieldflow.engine.attempts import Attempt, revoked
 from yieldflow.engine.live import Live
 from yieldflow.engine.planning import Conclusion, conclude, open_work, wakes, work_after
 from yieldflow.engine.reading import advance, look, save
-from yieldflow.engine.requests import ExecuteLocal, Inspect, Offer, Returned, Threw
+from yieldflow.engine.requests import ExecuteLocal, Inspect, Offer, Returned, Threw, Unfit
 from yieldflow.engine.state import HELP, Asking, Tending
+from yieldflow.errors import BrokenProgram
 from yieldflow.ports import HINT_AFTER, Claim, Commit, Conflict, Done, Entry, Free, Head, Reply, Revoke
 
 MOST_FACTS = 1_000  # in one commit: an execution is fed none that it does not carry
@@ -36,7 +37,7 @@ def append_what_is_concluded(t: Tending, live: Live) -> Asking[bool]:
     if decisions:
         yield from _decide(t, live, Conclusion(decisions=decisions))
         return True
-    if run.local and not run.paused and (yield from _run_local(t, live)):
+    if run.local and not run.paused and not t.time_is_up() and (yield from _run_local(t, live)):
         return True
     conclusion = _overdue(t, run)
     if conclusion.facts or conclusion.revoke:
@@ -86,7 +87,9 @@ def _run_local(t: Tending, live: Live) -> Asking[bool]:
     if step is None:  # a decorated one that the program no longer asks is found by the comparison
         return False
     keys = issuer(t.run_id, run.started.anew, run.open[path].position)
-    body: Returned | Threw = yield ExecuteLocal(t.run_id, path, call, step, run.started.tags, keys)
+    body: Returned | Threw | Unfit = yield ExecuteLocal(t.run_id, path, call, step, run.started.tags, keys)
+    if isinstance(body, Unfit):
+        raise BrokenProgram(f"step {call.name}", body.reason)
     outcome = Ok(body.value) if isinstance(body, Returned) else Err(body.failure)
     fact = CommandResolved(t.me.now(), path, outcome, 1, t.me.name, body.started_at)
     yield from speculate(t, live, Conclusion(others=(fact,)))

@@ -14,7 +14,7 @@ from yieldflow.core.outcome import Cancelled, ContinuedAs
 from yieldflow.core.run import Run
 from yieldflow.engine.aftermath import owes_something, settle
 from yieldflow.engine.planning import summary
-from yieldflow.engine.reaching import hint, start_after
+from yieldflow.engine.reaching import hint, start_next
 from yieldflow.engine.reading import Whole, read_all, save
 from yieldflow.engine.requests import Newest, Read
 from yieldflow.engine.state import Asking, Tending
@@ -58,8 +58,13 @@ def _switch(t: Tending, event: RunPaused | RunResumed) -> Asking[None]:
 
 def terminate(t: Tending, reason: str | None) -> Asking[None]:
     """End it without asking its program; its children are cancelled, and its parent is told."""
+    mine = None
     for _ in range(_TRIES):
-        log = yield from _live(t)
+        log = yield from _newest(t)
+        if mine is not None and log.head.commit == mine:
+            return  # it was applied, and the reply was lost: whoever tends it pays what it owes
+        if log.run.ended is not None:
+            raise RunEnded(t.run_id)
         event = RunFinished(t.me.now(), Cancelled(reason, forced=True))
         run = _ended(log.run, event)
         assert run.started is not None
@@ -73,6 +78,7 @@ def terminate(t: Tending, reason: str | None) -> Asking[None]:
             summary=summary(run.started, event.outcome, event.at),
             done=True,
         )
+        mine = commit.commit
         reply = yield from save(commit)
         if isinstance(reply, Done):
             if owes:
@@ -123,8 +129,7 @@ def _newest(t: Tending) -> Asking[Whole]:
     chain, _ = chain_of(t.run_id)
     newest: str = yield Newest(chain)
     log = yield from read_all(newest)
-    if log is not None and isinstance(log.run.outcome, ContinuedAs):
-        yield from start_after(t, log.run)
+    if log is not None and isinstance(log.run.outcome, ContinuedAs) and (yield from start_next(t, newest)):
         newest = yield Newest(chain)
         log = yield from read_all(newest)
     if log is None:

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from yieldflow.core.answers import derive
 from yieldflow.core.commands import StartChild
-from yieldflow.core.events import CommandIssued, Next, Parent, RunStarted
+from yieldflow.core.events import CancelRequested, CommandIssued, Next, Parent, RunStarted
 from yieldflow.core.outcome import ContinuedAs
 from yieldflow.core.path import show
 from yieldflow.core.run import Run
@@ -59,3 +59,13 @@ def next_of(run: Run) -> RunStarted:
         inbox=inbox,
         data=dict(run.data),
     )
+
+
+def cancel_of(run: Run) -> CancelRequested | None:
+    """What the next generation hears at once: it came when this one had nothing left to cancel."""
+    ended = run.ended
+    assert ended is not None
+    if not isinstance(ended.outcome, ContinuedAs) or ended.outcome.cancel is None:
+        return None
+    key, reason = ended.outcome.cancel
+    return CancelRequested(ended.at, key, reason)

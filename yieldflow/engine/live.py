@@ -98,6 +98,8 @@ class Cache:
 
     def refused(self, run_id: str) -> None:
         with self._changed:
+            if len(self._plain) > self.most:
+                self._plain.clear()  # most of them have ended: a speculation more costs little
             self._plain[run_id] = PLAIN_REPORTS
 
     def clear(self) -> None:

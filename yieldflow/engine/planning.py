@@ -195,9 +195,12 @@ def wakes(run: Run, decided: Sequence[Decision], at: Millis) -> Millis | None:
 
 
 def looks(run: Run, decided: Sequence[Decision], at: Millis) -> Millis | None:
-    """When to look at this run again: as the clock owes it, and soon if a step is to be run in a turn."""
+    """When to look at this run again: as the clock owes it, and if a step is to be run in a turn, when whoever runs it
+    has had the time of a lease for that.
+    """
     local = bool(run.local) or any(isinstance(one, Issue) and is_local(one.command) for one in decided)
-    ends = (wakes(run, decided, at), at + HINT_AFTER if local and not run.paused else None)
+    lease = HINT_AFTER if run.started is None else run.started.limits.lease
+    ends = (wakes(run, decided, at), at + lease if local and not run.paused else None)
     return min((end for end in ends if end is not None), default=None)
 
 

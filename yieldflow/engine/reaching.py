@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from yieldflow.codec.packing import unpack
+from attrs import evolve
+
+from yieldflow.codec.packing import pack, unpack
 from yieldflow.core.chain import chain_of, issuer
 from yieldflow.core.events import RunStarted
 from yieldflow.core.outcome import ContinuedAs
 from yieldflow.core.path import show
 from yieldflow.core.run import Pending, Run
 from yieldflow.core.times import Millis
-from yieldflow.engine.lineage import next_of
+from yieldflow.engine.lineage import cancel_of, next_of
 from yieldflow.engine.outside import opening
 from yieldflow.engine.reading import read_all, save
 from yieldflow.engine.requests import Newest, Offer, Read
 from yieldflow.engine.state import Asking, Tending
-from yieldflow.ports import NO_EVENTS, Commit, Conflict, Done, Log, Refused, Reply
+from yieldflow.errors import StoreError
+from yieldflow.ports import NO_EVENTS, Commit, Conflict, Done, Log, Open, Refused, Reply
 
 _GENERATIONS = 3  # that may begin while we look for the newest one
 
@@ -42,10 +45,11 @@ def deliver(t: Tending, run_id: str, asked: Callable[[str, Millis], Commit]) -> 
     chain, _ = chain_of(run_id)
     target = run_id
     for _ in range(_GENERATIONS):
-        reply = yield from save(asked(target, t.me.now()))
+        commit = asked(target, t.me.now())
+        reply = yield from save(commit)
         if isinstance(reply, Done):
             yield from hint(target)
-        if not isinstance(reply, Refused) or reply.reason != "ended":
+        if not isinstance(reply, Refused) or not _is_over(reply, commit):
             return reply
         newest: str = yield Newest(chain)
         if newest == target and not (yield from start_next(t, target)):
@@ -54,15 +58,29 @@ def deliver(t: Tending, run_id: str, asked: Callable[[str, Millis], Commit]) -> 
     return None
 
 
+def _is_over(refused: Refused, commit: Commit) -> bool:
+    """Whether it may be the next generation's business: that one may be cancelled, too."""
+    cancels = isinstance(commit.on, Open) and commit.on.once.startswith("cancel:")
+    return refused.reason == "ended" or (refused.reason == "twice" and cancels)
+
+
 def hint(run_id: str) -> Asking[None]:
-    """Somebody should look at that run, on its own queue."""
-    log: Log | None = yield Read(run_id, NO_EVENTS)
+    """Somebody should look at that run, on its own queue. It may be lost: the alarm leaves another one."""
+    try:
+        log: Log | None = yield Read(run_id, NO_EVENTS)
+    except StoreError:
+        return
     if log is not None:
         yield Offer(run_id, log.summary.queue, 1)
 
 
 def start_next(t: Tending, run_id: str) -> Asking[bool]:
-    """Start the generation after *run_id*, if that was continued; whether there is one now."""
+    """Start the generation after *run_id*, if that was continued; whether there is one now. One whose alarm is gone had
+    a successor, which has been deleted since.
+    """
+    stands: Log | None = yield Read(run_id, NO_EVENTS)
+    if stands is None or stands.summary.status != "continued" or stands.alarm is None:
+        return False
     log = yield from read_all(run_id)
     if log is None or not isinstance(log.run.outcome, ContinuedAs):
         return False
@@ -70,8 +88,10 @@ def start_next(t: Tending, run_id: str) -> Asking[bool]:
 
 
 def start_after(t: Tending, run: Run) -> Asking[bool]:
-    event = next_of(run)
-    reply = yield from save(opening(event, t.me.fresh()))
+    event, cancel = next_of(run), cancel_of(run)
+    commit = opening(event, t.me.fresh(), () if cancel is None else (pack(cancel),))
+    keys = {} if cancel is None else {f"cancel:{cancel.key}": 2}
+    reply = yield from save(evolve(commit, keys=keys))
     if not isinstance(reply, Done | Conflict):
         return False
     yield Offer(event.run_id, event.queue, 1)

@@ -88,7 +88,12 @@ def begun(cut: Cut, events: Sequence[Event], packed: Sequence[bytes], commit: st
     opened = opening(cut.started, commit, [packed[place] for place in places], at=at)
     hooks = {token_hash(hook_token(cut.started, name)): name for name in run.hooks}
     listed = evolve(summary(cut.started, None, cut.started.at), status="paused" if run.paused else "running")
-    return evolve(opened, put=open_work(run), hooks=hooks, payloads=len(run.unread), summary=listed)
+    keys = {
+        f"{'hook' if isinstance(event, HookReceived) else 'cancel'}:{event.key}": position
+        for position, event in enumerate((cut.started, *(events[place] for place in places)), 1)
+        if isinstance(event, HookReceived | CancelRequested)
+    }
+    return evolve(opened, put=open_work(run), hooks=hooks, keys=keys, payloads=len(run.unread), summary=listed)
 
 
 def _retried_before(started: RunStarted, length: int) -> tuple[int, ...]:

@@ -134,18 +134,20 @@ def _block(t: Tending, error: CodeError | ImpossibleEvent) -> Asking[Tended]:
         return Tended("ended", log.head)
     workflow = t.tools.registry.workflow(log.summary.workflow)
     note = Note(reason, log.head.length, None if workflow is None else workflow.version)
-    if log.summary.note != note and not isinstance(error, UnreadableLog):
+    same = log.summary.note == note or isinstance(error, UnreadableLog)  # a newer worker may go on with that
+    deadly = isinstance(error, DeadlyReplay)
+    if not same or (log.replays and not deadly):
         paused = log.summary.status == "paused"  # it stays so: nobody may take its work
-        summary = evolve(log.summary, status="paused" if paused else "blocked", note=note)
+        blocked = evolve(log.summary, status="paused" if paused else "blocked", note=note)
         soon = t.me.now() + HINT_AFTER
         alarm = soon if log.alarm is None else max(log.alarm, soon)  # the rings go on backing off
-        deadly = isinstance(error, DeadlyReplay)
         commit = Commit(
             t.run_id,
             t.me.fresh(),
             Head(log.head),
-            summary=summary,
+            summary=None if same else blocked,
             alarm=log.alarm if paused else alarm,
+            keeps_rings=True,
             keeps_replays=deadly,
         )
         yield from save(commit)

@@ -27,6 +27,7 @@ def next_work(t: Tending) -> Asking[tuple[Claimed, Recorded] | None]:
         return None
     if t.live is not None and t.live.execution.run.local:  # it was not run here
         yield Offer(t.run_id, t.live.queue, 1)
+        t.hinted = t.hinted or t.time_is_up()
     if t.me.stopping() or (t.time_is_up() and not t.mine):
         yield from return_claims(t)
         t.hinted = t.hinted or bool(t.ours())

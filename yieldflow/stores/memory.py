@@ -257,6 +257,7 @@ class MemoryStore:
         if run is None:
             assert commit.summary is not None  # as `check` saw to
             run = self._runs[commit.run_id] = _Run(commit.summary, once=self._carried(commit.run_id))
+        run.once.update(commit.keys)
         given = _apply(commit, run, now)
         chain, _ = chain_of(commit.run_id)
         self._hooks |= {token_hash: (chain, name) for token_hash, name in commit.hooks.items()}

@@ -142,7 +142,8 @@ def replays_after(replays: Sequence[Millis], now: Millis) -> tuple[Millis, ...]:
 
 def keeps_rings(commit: Commit) -> bool:
     """Whether the commit only says that the run is blocked: then its alarm goes on backing off."""
-    return isinstance(commit.on, Head) and commit.summary is not None and commit.summary.note is not None
+    blocked = commit.summary is not None and commit.summary.note is not None
+    return isinstance(commit.on, Head) and (blocked or commit.keeps_rings)
 
 
 def fits(summary: Summary, wanted: Filter) -> bool:

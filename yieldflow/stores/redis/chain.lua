@@ -53,3 +53,10 @@ local function step_back(named, number)
     redis.call("HSET", newest, named, number)
   end
 end
+
+-- Deliveries that the copied events of a new run are.
+local function know_keys(keys)
+  for once, position in pairs(keys) do
+    redis.call("HSET", chain, once, position)
+  end
+end

@@ -27,6 +27,7 @@ end
 if plan.on == "open" then
   redis.call("HSET", chain, plan.once, length + 1)
 end
+know_keys(plan.keys)
 if events > 0 then
   length, commit = length + events, plan.commit
 end

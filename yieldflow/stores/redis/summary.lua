@@ -30,7 +30,7 @@ local function save(plan, old, events, base, unread)
   if given or status ~= old then
     index(old, status, given and given.started or redis.call("HGET", summary, "started"))
   end
-  if not given or given.note == "" then
+  if (not given or given.note == "") and not plan.keeps_rings then
     set("rings", 0)
   end
   local queue

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from sqlite3 import Connection
 
@@ -164,6 +164,10 @@ class Run:
 
     def deliver(self, once: str, position: int) -> None:
         self.db.execute("INSERT INTO delivery (run, once, position) VALUES (?, ?, ?)", (self.id, once, position))
+
+    def know(self, keys: Mapping[str, int]) -> None:
+        rows = ((self.id, once, position) for once, position in keys.items())
+        self.db.executemany("INSERT OR REPLACE INTO delivery (run, once, position) VALUES (?, ?, ?)", rows)
 
     def open_hooks(self, hooks: Iterable[tuple[str, str]]) -> None:
         chain, _ = chain_of(self.summary.run_id)

@@ -183,6 +183,7 @@ def _apply(commit: Commit, run: Run, now: Millis) -> Done:
     run.list_as(rules.summary_after(commit, run.summary))
     given = tuple(claim.path for claim in commit.claim if _take(claim, commit.worker, run, now))
     run.open_hooks(commit.hooks.items())
+    run.know(commit.keys)
     run.rings = run.rings if rules.keeps_rings(commit) else 0
     if commit.done:
         run.end()
