@@ -17,6 +17,7 @@ from yieldflow.core.events import Event, RunFinished
 from yieldflow.core.failures import to_exception
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Err, Ok
 from yieldflow.core.run import Run
+from yieldflow.core.times import Duration, duration
 from yieldflow.engine.requests import Inline
 from yieldflow.errors import RunBlocked, RunCancelled, RunFailed, StoreError, TimedOut, UnknownData, UnknownRun
 from yieldflow.inspection import Inspection, inspect
@@ -55,16 +56,17 @@ class Handle(Generic[T_co]):
         """What `App.runs` lists of it. Raises `UnknownRun`."""
         return self._stand().summary
 
-    def result(self, timeout: float | None = None) -> T_co:
-        """Wait for the end and answer what the workflow returned; *timeout* in seconds, default: for ever.
+    def result(self, timeout: Duration | None = None) -> T_co:
+        """Wait for the end and answer what the workflow returned; *timeout*: a duration, default: for ever.
 
         On an embedded store this process works on the run meanwhile, in threads. Raises `RunFailed` (with the
         workflow's own exception as `__cause__`), `RunCancelled`, `RunBlocked` (embedded only), `TimedOut`.
         """
-        deadline = None if timeout is None else monotonic() + timeout
+        seconds = None if timeout is None else duration(timeout) / 1_000
+        deadline = None if seconds is None else monotonic() + seconds
         if self._app.embedded and not self._has_ended(self.summary()):
-            self._drive("never", deadline, timeout)
-        answer: T_co = self._outcome(self._watch(deadline, timeout))
+            self._drive("never", deadline, seconds)
+        answer: T_co = self._outcome(self._watch(deadline, seconds))
         return answer
 
     def cancel(self, reason: str | None = None, *, again: bool = False) -> None:
@@ -80,21 +82,22 @@ class Handle(Generic[T_co]):
     @overload
     def data(self) -> dict[str, Any]: ...
     @overload
-    def data(self, key: str, type: type[S], *, timeout: float | None = None) -> S: ...
+    def data(self, key: str, type: type[S], *, timeout: Duration | None = None) -> S: ...
     @overload
-    def data(self, key: str, type: Any = ..., *, timeout: float | None = None) -> Any: ...
-    def data(self, key: str | None = None, type: Any = Any, *, timeout: float | None = None) -> Any:  # noqa: A002 - the word that users know
+    def data(self, key: str, type: Any = ..., *, timeout: Duration | None = None) -> Any: ...
+    def data(self, key: str | None = None, type: Any = Any, *, timeout: Duration | None = None) -> Any:  # noqa: A002 - the word that users know
         """What the workflow has set with `set_data`: all of it, or one value, which is waited for (*timeout* in
         seconds, default: for ever). Raises `UnknownRun`, `TimedOut`, and `UnknownData` if the run ends without it.
         """
         if key is None:
             return {name: self._app.codec.decode(value, Any) for name, value in self._known().data.items()}
-        deadline = None if timeout is None else monotonic() + timeout
+        seconds = None if timeout is None else duration(timeout) / 1_000
+        deadline = None if seconds is None else monotonic() + seconds
         while key not in (run := self._known()).data:
             if run.ended is not None and not isinstance(run.outcome, ContinuedAs):
                 raise UnknownData(self.run_id, key)
             if deadline is not None and monotonic() >= deadline:
-                raise TimedOut(f"run {self.run_id!r} has not set {key!r} within {timeout:g} s")
+                raise TimedOut(f"run {self.run_id!r} has not set {key!r} within {seconds:g} s")
             self._pause(self._told.head, None, 0, deadline)
         return self._app.codec.decode(self._told.run.data[key], type)
 

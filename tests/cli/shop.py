@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from yieldflow import FatalError, Flow, Retry, gather, hook, sleep, step, workflow
+from yieldflow import FatalError, Flow, Retry, continue_as_new, gather, hook, sleep, step, workflow
 
 APPROVAL = hook("approval", bool)
 
@@ -74,3 +74,11 @@ def lingers(count: int) -> Flow[int]:
     first = yield from pack("first")
     assert first
     return sum((yield from gather(*[linger(number) for number in range(count)])))
+
+
+@workflow
+def counts_on(number: int, last: int) -> Flow[int]:
+    yield pack(str(number))
+    if number < last:
+        return (yield from continue_as_new(counts_on(number + 1, last)))
+    return number

@@ -88,3 +88,15 @@ def test_inspect_at_a_position_shows_the_past(checkout):
     shown = checkout("-m", SHOP, "inspect", "o1", "--at", "2").stdout
     assert "as it stood after event 2 of 4" in shown
     assert "yield from pack(order)" in next(line for line in shown.splitlines() if "→" in line)
+
+
+def test_run_and_result_follow_a_run_that_goes_on_as_new(shell):
+    ran = shell("run", f"{SHOP}:counts_on", "1", "3", "--run-id", "c")
+    assert (ran.exit_code, ran.stdout) == (0, "3\n")
+    assert ran.stderr.count("step pack done") + ran.stderr.count("1 step done") >= 1
+    assert shell.run("result", "c")[:2] == (0, "3\n")
+
+
+def test_a_token_that_begins_with_a_dash_is_a_token(checkout):
+    result = checkout("hook", "-ug8IK5vNSeCAhAXG305WuCCXzzGP4BLpHYxjN4BV5I", "true")
+    assert "no open hook has this token" in result.stderr

@@ -196,3 +196,10 @@ def test_a_worker_that_stops_begins_no_further_local_step(alone: App):
     tended = alone.runtime.tend(handle.run_id, stopping=lambda: True)
     assert tended.state == "stopped"
     assert alone.runtime.tend(handle.run_id).state == "ended"
+
+
+def test_who_waits_for_a_result_may_spell_the_time_as_everywhere(alone: App):
+    handle = alone.start(locally())
+    assert handle.result(timeout="5s") == (1, 2)
+    with pytest.raises(ValueError, match="is not a duration"):
+        handle.result(timeout="soon")

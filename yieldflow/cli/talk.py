@@ -14,9 +14,19 @@ from yieldflow.cli.outcome import tell
 from yieldflow.cli.target import parse
 from yieldflow.core.outcome import Ending
 from yieldflow.errors import RunCancelled, RunFailed, TimedOut
-from yieldflow.inspection.reading import ending, stand
+from yieldflow.inspection.reading import ending, newest, stand
 
 _LONGEST_WAIT = 1.0  # seconds
+
+TOKEN_LENGTH = 43
+
+
+class TakesToken(click.Command):
+    """One token of 64 begins with a dash: it is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        dashed = len(args) >= 2 and args[0].startswith("-") and len(args[0]) == TOKEN_LENGTH
+        return super().parse_args(ctx, [*args[2:], "--", *args[:2]] if dashed else args)
 
 
 @click.command()
@@ -52,7 +62,7 @@ def send(run_id: str, hook: str, json: str, key: str | None, url: str | None, mo
         )
 
 
-@click.command()
+@click.command(cls=TakesToken)
 @click.argument("token")
 @click.argument("json")
 @click.option("--key", help="Deliveries with the same key count once.")
@@ -102,5 +112,6 @@ def _seen(app: App, run_id: str, timeout: float | None) -> Ending:
         left = _LONGEST_WAIT if deadline is None else min(_LONGEST_WAIT, deadline - monotonic())
         if left <= 0:
             raise TimedOut(f"run {run_id!r} has not ended within {timeout:g} s; `yieldflow inspect {run_id}` says why")
-        app.store.wait(run_id, stand(app.store, run_id).head, left)
+        generation = newest(app.store, run_id)
+        app.store.wait(generation, stand(app.store, generation).head, left)
     return outcome

@@ -17,6 +17,7 @@ from yieldflow.cli.scene import Scene
 from yieldflow.codec.packing import unpack
 from yieldflow.core.times import Millis
 from yieldflow.errors import ImpossibleEvent, StoreError, Undecodable
+from yieldflow.inspection.reading import newest
 from yieldflow.inspection.timeline import Timeline
 from yieldflow.inspection.words import Told, told
 from yieldflow.ports import Log, Mark, Store
@@ -95,8 +96,16 @@ class Watch:
             cut = length < log.head.length and bool(log.events)
             self._take(log, silent=silent)
             self._head = Mark(length, "") if cut else log.head
-            if not cut:
+            if not cut and not self._goes_on():
                 return
+
+    def _goes_on(self) -> bool:
+        """Whether the run has gone on as another generation, which is followed from here on."""
+        successor = newest(self.store, self.run_id) if self._timeline.run.ended is not None else self.run_id
+        if successor == self.run_id:
+            return False
+        self.run_id, self._timeline, self._head = successor, Timeline(), None
+        return True
 
     def _take(self, log: Log, *, silent: bool) -> None:
         self._since = log.now if self._since is None else self._since

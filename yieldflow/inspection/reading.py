@@ -5,8 +5,9 @@ from __future__ import annotations
 from attrs import frozen
 
 from yieldflow.codec.packing import unpack
+from yieldflow.core.chain import chain_of
 from yieldflow.core.events import Event, RunFinished
-from yieldflow.core.outcome import Ending
+from yieldflow.core.outcome import ContinuedAs, Ending
 from yieldflow.errors import ImpossibleEvent, StoreError, Undecodable, UnknownRun
 from yieldflow.inspection.timeline import Timeline
 from yieldflow.inspection.words import Told, told
@@ -40,7 +41,10 @@ def past(store: Store, run_id: str, at: int | None = None) -> Past:
 
 
 def ending(store: Store, run_id: str) -> Ending | None:
-    """How a run ended; None: it has not. Raises `UnknownRun`, `StoreError`."""
+    """How the newest generation of a run ended; None: it has not, or goes on as another. Raises `UnknownRun`,
+    `StoreError`.
+    """
+    run_id = newest(store, run_id)
     log = stand(store, run_id)
     if log.summary.finished_at is None:
         return None
@@ -48,7 +52,12 @@ def ending(store: Store, run_id: str) -> Ending | None:
     event = unpack(last[-1])
     if not isinstance(event, RunFinished):
         raise StoreError(f"run {run_id!r} is listed as ended, but its log has no end")
-    return event.outcome
+    return None if isinstance(event.outcome, ContinuedAs) else event.outcome
+
+
+def newest(store: Store, run_id: str) -> str:
+    """The generation that verbs by run id mean."""
+    return store.newest(chain_of(run_id)[0])
 
 
 def stand(store: Store, run_id: str) -> Log:
