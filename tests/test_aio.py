@@ -267,7 +267,7 @@ def test_a_thousand_awaits_need_no_thousand_threads(embedded: App):
 
     before = threading.active_count()
     asyncio.run(main())
-    assert before <= most < before + 45  # the loop has at most 32, the app its two
+    assert 0 < most < before + 45  # the loop has at most 32, the app its two; those of earlier tests may end meanwhile
 
 
 def test_one_handle_serves_many_coroutines_at_once(app: App):

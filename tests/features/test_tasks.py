@@ -118,7 +118,7 @@ def a_condition_that_raises() -> Flow[str]:
 def test_a_condition_that_nothing_can_change_is_a_deadlock_that_names_the_line(app: App):
     error = failure(app.start(waits_in_vain()))
     assert isinstance(error, Deadlock)
-    assert "test_tasks.py" in str(error)
+    assert ", line " in str(error)  # without the file: a replay may find it elsewhere
     assert "waits_in_vain" in str(error)
 
 
