@@ -91,6 +91,13 @@ PLAYED = {  # ruling -> the tests that play it; those that are not built yet are
         "tests/rulings/test_engine_memory.py::test_16_only_a_tend_of_the_runs_own_queue_may_block_it",
         "tests/rulings/test_engine_memory.py::test_16_an_unknown_step_is_left_unclaimed_and_stops_nothing_else",
     ),
+    17: (
+        "tests/rulings/test_code_errors.py::test_17_a_program_that_only_asks_blocks",
+        "tests/rulings/test_engine_turns.py::test_17_the_sixth_death_in_a_replay_blocks_the_run",
+        "tests/rulings/test_engine_turns.py::test_17_any_commit_of_a_tender_takes_the_deaths_back",
+        "tests/rulings/test_engine_turns.py::test_17_long_bodies_of_many_workers_are_no_deaths",
+        "tests/rulings/test_engine_turns.py::test_17_every_ten_minutes_it_is_tried_again",
+    ),
     18: (
         "tests/rulings/test_blocked_runs.py::test_18_a_code_error_blocks_the_run_and_the_fixed_code_goes_on",
         "tests/rulings/test_blocked_runs.py::test_18_a_deploy_that_parts_from_the_log_blocks_until_it_is_reverted",
@@ -151,6 +158,11 @@ PLAYED = {  # ruling -> the tests that play it; those that are not built yet are
         "tests/rulings/test_pauses.py::test_29_a_deadline_does_not_interrupt_the_clean_up_of_a_cancelled_run",
         "tests/rulings/test_children.py::test_13_a_forced_end_may_leave_commands_open",
     ),
+    30: (
+        "tests/rulings/test_engine_turns.py::test_30_a_local_step_is_run_in_the_turn_and_never_queued",
+        "tests/rulings/test_engine_turns.py::test_30_until_then_it_may_run_again_and_only_one_answer_counts",
+        "tests/rulings/test_engine_turns.py::test_30_once_it_is_recorded_it_is_never_run_again",
+    ),
     31: (
         "tests/rulings/test_hooks.py::test_31_the_name_is_the_hook",
         "tests/rulings/test_hooks.py::test_31_waiters_are_served_in_the_order_of_asking",
@@ -172,6 +184,13 @@ PLAYED = {  # ruling -> the tests that play it; those that are not built yet are
         "tests/rulings/test_engine_outsiders.py::test_34_timers_that_are_due_together_come_by_their_ends_then_by_their_paths_as_numbers",
         "tests/rulings/test_combinators.py::test_34_ties_in_one_fact_go_to_the_lower_branch",
         "tests/rulings/test_combinators.py::test_34_a_race_of_nothing_is_refused_and_a_gather_of_nothing_is_answered",
+    ),
+    35: (
+        "tests/rulings/test_engine_children.py::test_35_a_child_that_is_started_twice_is_the_same_start",
+        "tests/rulings/test_engine_children.py::test_35_the_generation_is_in_the_id_of_a_child",
+        "tests/rulings/test_engine_children.py::test_35_an_id_of_ones_own_is_adopted",
+        "tests/rulings/test_engine_children.py::test_35_a_run_that_has_the_id_and_is_nobodys_child_is_an_error_at_the_yield",
+        "tests/rulings/test_engine_children.py::test_35_a_child_has_its_seed_and_its_times_from_its_parents_log",
     ),
     36: (
         "tests/rulings/test_chains.py::test_36_history_length_is_the_position_of_the_last_fact_and_limits_are_those_of_the_log",
@@ -195,6 +214,7 @@ PLAYED = {  # ruling -> the tests that play it; those that are not built yet are
     40: (
         "tests/rulings/test_app_steps.py::test_40_an_answer_that_cannot_be_encoded_fails_its_step_and_is_not_tried_again",
     ),
+    41: ("tests/rulings/test_engine_children.py::test_41_a_child_inherits_what_its_parent_was_started_with",),
     42: (
         "tests/rulings/test_app_starts.py::test_42_a_second_start_answers_the_run_that_is_there_also_after_its_end",
         "tests/rulings/test_app_starts.py::test_42_something_else_under_the_same_id_is_refused_and_changes_nothing",
@@ -228,6 +248,12 @@ PLAYED = {  # ruling -> the tests that play it; those that are not built yet are
         "tests/rulings/test_engine_rounds.py::test_48_a_worker_without_the_program_reads_reports_and_hints_at_the_runs_own_queue",
     ),
     49: ("tests/rulings/test_engine_rounds.py::test_49_a_body_runs_inline_only_when_nothing_else_is_owed",),
+    50: (
+        "tests/body/test_timeouts.py::test_50_a_body_in_the_main_thread_is_interrupted_when_its_time_is_up",
+        "tests/body/test_timeouts.py::test_50_a_body_in_a_thread_is_interrupted_when_its_time_is_up",
+        "tests/body/test_timeouts.py::test_50_a_thread_that_does_not_come_back_is_replaced_and_counted_while_that_lasts",
+        "tests/body/test_async_bodies.py::test_50_a_coroutine_whose_time_is_up_is_cancelled_until_it_ends",
+    ),
     51: (
         "tests/rulings/test_engine_claims.py::test_51_a_body_that_runs_is_not_given_back_when_its_worker_stops",
         "tests/rulings/test_engine_claims.py::test_51_what_has_not_begun_is_given_back_at_once_and_uses_up_nothing",
@@ -285,6 +311,12 @@ PLAYED = {  # ruling -> the tests that play it; those that are not built yet are
         "tests/authoring/test_source_check.py::test_commands_that_are_never_yielded",
         "tests/authoring/test_workflow.py::test_what_its_source_shows_to_be_a_mistake_is_refused_with_the_line",
     ),
+    65: (
+        "tests/rulings/test_engine_children.py::test_65_a_child_of_a_run_that_is_gone_has_told_it",
+        "tests/features/test_again.py::test_prune_deletes_what_has_ended_and_owes_nothing",
+        "tests/features/test_again.py::test_what_is_owed_something_is_not_pruned",
+        "tests/engine/test_walks_between.py::test_b9_pruning_old_generations_leaves_the_chain",
+    ),
     66: (
         "tests/rulings/test_determinism.py::test_66_rng_is_a_random_of_its_own_each_time_and_the_same_on_every_replay",
     ),
@@ -321,8 +353,7 @@ PLAYED = {  # ruling -> the tests that play it; those that are not built yet are
         "tests/rulings/test_shields_and_timeouts.py::test_72_the_default_of_a_timeout_is_fresh_each_time_and_answered_after_the_clean_up",
     ),
 }
-BUILT = {*range(1, 11), 14, 16, *range(18, 21), 22, 23, 25, 27, 31, 32, 34, *range(38, 41), *range(42, 50)}
-BUILT |= {11, 12, 13, 15, 21, 24, 26, 28, 29, 36, 37, *range(51, 58), *range(59, 65), *range(66, 73)}
+BUILT = {*range(1, 73)} - {33, 58}  # a token of one's own; commits of several runs at once
 
 
 @cache
