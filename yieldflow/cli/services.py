@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import subprocess
 import sys
@@ -12,16 +11,13 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Event as Flag
-from types import FrameType
 
 import click
 
 from yieldflow.app import App
+from yieldflow.cli.processes import end, stopped_by_signals, supervise
 from yieldflow.errors import UsageError
 
-_RESTART = 1.0  # seconds before a worker that died is started again
-_GRACE = 15.0  # seconds for workers to finish the bodies that run
 _BUNDLED = "yieldflow dev needs a store: give --url, or install yieldflow[redis-bundled] for a server of its own"
 
 
@@ -40,7 +36,7 @@ def worker(
     if app.embedded:
         _serve_embedded(app, count, burst)
     elif count > 1:
-        _supervise([_command("worker", modules, queues, url, burst, no_alarms)] * count, restart=not burst)
+        supervise([_command("worker", modules, queues, url, burst, no_alarms)] * count, restart=not burst)
     else:
         _serve_redis(app, queues or ("yieldflow",), burst=burst, alarms=not no_alarms)
 
@@ -76,7 +72,7 @@ def _develop(modules: tuple[str, ...], count: int, url: str) -> None:
     if app.embedded:
         _serve_embedded(app, count, burst=False)
     else:
-        _supervise([_command("worker", modules, (), url, burst=False, no_alarms=False)] * count, restart=True)
+        supervise([_command("worker", modules, (), url, burst=False, no_alarms=False)] * count, restart=True)
 
 
 def _serve_embedded(app: App, threads: int, burst: bool) -> None:
@@ -105,55 +101,6 @@ def _command(
     return command + ["--burst"] * burst + ["--no-alarms"] * no_alarms
 
 
-def _supervise(commands: list[list[str]], *, restart: bool) -> None:
-    """Keep one process a command; a worker that dies is started again."""
-    with stopped_by_signals() as stop:
-        running = [_child(command) for command in commands]
-        while not stop.wait(0.2) and (restart or any(process.poll() is None for process in running)):
-            for number, process in enumerate(running):
-                if restart and process.poll() is not None:
-                    click.echo(f"worker {process.pid} ended with {process.returncode}; starting another", err=True)
-                    stop.wait(_RESTART)
-                    running[number] = _child(commands[number])
-        _end(running)
-
-
-def _child(command: list[str]) -> subprocess.Popen[bytes]:
-    """In a process group of its own: Ctrl-C is for us, and we tell it to stop, once."""
-    return subprocess.Popen(command, process_group=0)  # noqa: S603 - our own command
-
-
-def _end(processes: list[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-    deadline = time.monotonic() + _GRACE
-    for process in processes:
-        try:
-            process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-@contextmanager
-def stopped_by_signals() -> Iterator[Flag]:
-    """A flag that SIGTERM and Ctrl-C set; a second one interrupts at once."""
-    stop = Flag()
-
-    def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    former = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
-    try:
-        yield stop
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-
-
 @contextmanager
 def bundled_server() -> Iterator[str]:
     """A Redis-protocol server of our own on a unix socket, its log in `.yieldflow/`; answers its URL."""
@@ -173,7 +120,7 @@ def bundled_server() -> Iterator[str]:
             time.sleep(0.05)
         yield f"unix://{address}"
     finally:
-        _end([server])
+        end([server])
 
 
 def _expect_nobody(address: Path) -> None:

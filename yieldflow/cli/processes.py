@@ -1,0 +1,65 @@
+"""Processes that serve until they are stopped, and those that they start."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event as Flag
+from types import FrameType
+
+import click
+
+_RESTART = 1.0  # seconds before a worker that died is started again
+_GRACE = 15.0  # seconds for workers to finish the bodies that run
+
+
+def supervise(commands: list[list[str]], *, restart: bool) -> None:
+    """Keep one process a command; a worker that dies is started again."""
+    with stopped_by_signals() as stop:
+        running = [_child(command) for command in commands]
+        while not stop.wait(0.2) and (restart or any(process.poll() is None for process in running)):
+            for number, process in enumerate(running):
+                if restart and process.poll() is not None:
+                    click.echo(f"worker {process.pid} ended with {process.returncode}; starting another", err=True)
+                    stop.wait(_RESTART)
+                    running[number] = _child(commands[number])
+        end(running)
+
+
+def _child(command: list[str]) -> subprocess.Popen[bytes]:
+    """In a process group of its own: Ctrl-C is for us, and we tell it to stop, once."""
+    return subprocess.Popen(command, process_group=0)  # noqa: S603 - our own command
+
+
+def end(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + _GRACE
+    for process in processes:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[Flag]:
+    """A flag that SIGTERM and Ctrl-C set; a second one interrupts at once."""
+    stop = Flag()
+
+    def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    former = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
