@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from rq import Worker
 
 from yieldflow import App, Flow, sleep, step, workflow
 
@@ -86,6 +87,20 @@ def test_two_workers_serve_and_one_that_is_killed_is_started_again(services, app
             for run in [app.start(naps(3)) for _ in range(4)]:
                 seen.update(run.result(timeout=30))
         assert len(seen - {pid}) == 2
+
+
+def test_workers_end_when_who_keeps_them_is_killed(services, app, shell):
+    with services("worker", "naps.py", "-n", "2") as supervisor:
+        app.start(naps(1)).result(timeout=30)
+        supervisor.kill()
+        supervisor.wait(5)
+        deadline = time.monotonic() + 20
+        while (alive := Worker.count(app.client)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert alive == 0
+        supervisor.returncode = 0  # it was us
+    output = (shell.home / "output").read_text()
+    assert f"queue yieldflow of {app.settings.url}, with naps.py; Ctrl-C ends it" in output
 
 
 def test_the_alarm_service_rings_for_stock_workers(services, app):

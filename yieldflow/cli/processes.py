@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event as Flag
+from threading import Thread
 from types import FrameType
 
 import click
@@ -24,14 +27,25 @@ def supervise(commands: list[list[str]], *, restart: bool) -> None:
             for number, process in enumerate(running):
                 if restart and process.poll() is not None:
                     click.echo(f"worker {process.pid} ended with {process.returncode}; starting another", err=True)
+                    _let_go(process)
                     stop.wait(_RESTART)
                     running[number] = _child(commands[number])
         end(running)
 
 
+def end_with_supervisor() -> None:
+    """Stop as if told to when who started us is gone, however it died: we hold the other end of a pipe to it."""
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=watch, name="yieldflow supervisor", daemon=True).start()
+
+
 def _child(command: list[str]) -> subprocess.Popen[bytes]:
     """In a process group of its own: Ctrl-C is for us, and we tell it to stop, once."""
-    return subprocess.Popen(command, process_group=0)  # noqa: S603 - our own command
+    return subprocess.Popen(command, process_group=0, stdin=subprocess.PIPE)  # noqa: S603 - our own command
 
 
 def end(processes: list[subprocess.Popen[bytes]]) -> None:
@@ -45,6 +59,13 @@ def end(processes: list[subprocess.Popen[bytes]]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        _let_go(process)
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Of one that has ended: until then its pipe says that we live."""
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -15,8 +16,8 @@ from pathlib import Path
 import click
 
 from yieldflow.app import App
-from yieldflow.cli.processes import end, stopped_by_signals, supervise
-from yieldflow.errors import UsageError
+from yieldflow.cli.processes import end, end_with_supervisor, stopped_by_signals, supervise
+from yieldflow.errors import UsageError, masked
 
 _BUNDLED = "yieldflow dev needs a store: give --url, or install yieldflow[redis-bundled] for a server of its own"
 
@@ -28,11 +29,22 @@ _BUNDLED = "yieldflow dev needs a store: give --url, or install yieldflow[redis-
 @click.option("--burst", is_flag=True, help="End when there is nothing to do.")
 @click.option("--no-alarms", is_flag=True, help="Do not be a timer service, too.")
 @click.option("--url", help="The store. Default: $YIELDFLOW_URL, then pyproject.toml.")
+@click.option("--supervised", is_flag=True, hidden=True)
 def worker(
-    modules: tuple[str, ...], queues: tuple[str, ...], count: int, burst: bool, no_alarms: bool, url: str | None
+    modules: tuple[str, ...],
+    queues: tuple[str, ...],
+    count: int,
+    burst: bool,
+    no_alarms: bool,
+    url: str | None,
+    supervised: bool,
 ) -> None:
     """Work on runs, with the steps and workflows of MODULES."""
+    if supervised:
+        end_with_supervisor()
     app = App(url, modules=modules, queue=queues[0] if queues else "yieldflow")
+    if count == 1 or app.embedded:
+        click.echo(f"worker {os.getpid()}: {_at_work(app, queues)}; Ctrl-C ends it", err=True)
     if app.embedded:
         _serve_embedded(app, count, burst)
     elif count > 1:
@@ -75,6 +87,13 @@ def _develop(modules: tuple[str, ...], count: int, url: str) -> None:
         supervise([_command("worker", modules, (), url, burst=False, no_alarms=False)] * count, restart=True)
 
 
+def _at_work(app: App, queues: tuple[str, ...]) -> str:
+    """An embedded store has one queue for all."""
+    served = "all queues" if app.embedded else f"queue {', '.join(queues or (app.queue,))}"
+    modules = ", ".join(app.settings.modules) or "no modules: it knows no step and no workflow"
+    return f"{served} of {masked(app.settings.url)}, with {modules}"
+
+
 def _serve_embedded(app: App, threads: int, burst: bool) -> None:
     with stopped_by_signals() as stop, app.worker(threads):
         while not stop.wait(0.5):
@@ -95,7 +114,7 @@ def _serve_redis(app: App, queues: tuple[str, ...], *, burst: bool, alarms: bool
 def _command(
     name: str, modules: Sequence[str], queues: Sequence[str], url: str | None, burst: bool, no_alarms: bool
 ) -> list[str]:
-    command = [sys.executable, "-m", "yieldflow", name, *modules]
+    command = [sys.executable, "-m", "yieldflow", name, "--supervised", *modules]
     command += [word for queue in queues for word in ("--queue", queue)]
     command += [] if url is None else ["--url", url]
     return command + ["--burst"] * burst + ["--no-alarms"] * no_alarms
