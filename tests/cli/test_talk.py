@@ -28,6 +28,12 @@ def test_result_with_the_code_works_on_the_run(checkout):
 def test_send_says_where_it_was_put_and_that_nobody_checked_its_type(checkout):
     result = checkout("send", "o1", "approval", '"perhaps"')
     assert "delivered to hook approval of run o1 at position 5; its type was not checked" in result.stderr
+    assert "opened" not in result.stderr
+
+
+def test_send_to_a_name_that_no_hook_has_names_those_that_there_are(checkout):
+    result = checkout("send", "o1", "aproval", "true")
+    assert "the run has not opened a hook of this name yet, so it is kept; opened: approval" in result.stderr
 
 
 def test_a_second_cancellation_appends_nothing(checkout):

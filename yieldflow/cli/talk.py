@@ -14,7 +14,7 @@ from yieldflow.cli.outcome import tell
 from yieldflow.cli.target import parse
 from yieldflow.core.outcome import Ending
 from yieldflow.errors import RunCancelled, RunFailed, TimedOut
-from yieldflow.inspection.reading import ending, newest, stand
+from yieldflow.inspection.reading import ending, newest, past, stand
 
 _LONGEST_WAIT = 1.0  # seconds
 
@@ -60,6 +60,10 @@ def send(run_id: str, hook: str, json: str, key: str | None, url: str | None, mo
         click.echo(
             f"delivered to hook {hook} of run {run_id} at position {position}; its type was not checked", err=True
         )
+        opened = past(app.store, newest(app.store, run_id)).timeline.run.hooks
+        if hook not in opened:
+            names = ", ".join(sorted(opened)) or "none"
+            click.echo(f"the run has not opened a hook of this name yet, so it is kept; opened: {names}", err=True)
 
 
 @click.command(cls=TakesToken)
