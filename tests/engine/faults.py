@@ -11,7 +11,7 @@ from tests.engine.relations import Relations
 from tests.engine.world import CODEC, QUEUE, RUN, Actor, Flight, World
 from yieldflow import WorkflowCall
 from yieldflow.core.outcome import Ending
-from yieldflow.engine.requests import Execute, ExecuteLocal, Offer
+from yieldflow.engine.requests import Execute, ExecuteLocal, Offer, Request
 from yieldflow.engine.state import Asking, Tending
 
 Fault = Callable[[Flight], None]
@@ -48,12 +48,16 @@ def _asks_the_store(flight: Flight) -> bool:
 
 @frozen
 class Story:
-    """How a run went: its end, how many calls that took, and what else came of it."""
+    """How a run went: its end, the calls that took, and what else came of it."""
 
     ending: Ending
-    calls: int
+    requests: tuple[type[Request], ...]
     world: World
-    relations: Relations
+    relations: Relations | None  # None: nobody watched
+
+    @property
+    def calls(self) -> int:
+        return len(self.requests)
 
 
 def play(
@@ -62,12 +66,13 @@ def play(
     *,
     sends: Sequence[int] = (),
     outside: Sequence[Outsider] = (),
+    watched: bool = True,
 ) -> Story:
     """Alarms alone bring a worker back: all hints are lost. When nobody rings any more, those *outside* ask what they
-    want, each until it is done.
+    want, each until it is done. *watched*: the invariants are looked at after every call.
     """
-    stage = Stage(World(script), faults or {})
-    world = stage.world
+    world = World(script)
+    stage = Stage(world, faults or {}, Relations(world) if watched else None)
     world.start(call)
     for payload in sends:
         world.send("size", payload)
@@ -79,9 +84,9 @@ def play(
             stage.insist(asking.pop(0))
             continue
         if alarm is None:
-            ending = stage.relations.chain(RUN)[-1].run.outcome
+            ending = world.outcome(world.store.newest(RUN))
             assert ending is not None, "it does not come to an end"
-            return Story(ending, stage.calls, world, stage.relations)
+            return Story(ending, tuple(stage.requests), world, stage.relations)
         world.clock.at = max(now, alarm)
         for due in world.store.due(10):
             stage.tend(due.run_id)
@@ -94,12 +99,11 @@ class Stage:
 
     world: World
     faults: dict[int, Fault]
-    relations: Relations = field(init=False)
+    relations: Relations | None
     worker: Actor = field(init=False)
-    calls: int = 0
+    requests: list[type[Request]] = field(factory=list)  # the kinds of all calls so far
 
     def __attrs_post_init__(self) -> None:
-        self.relations = Relations(self.world)
         self.worker = self.world.worker("w0", QUEUE, "gpu")
 
     def tend(self, run_id: str) -> None:
@@ -115,12 +119,13 @@ class Stage:
 
     def _fly(self, flight: Flight) -> None:
         while flight.request is not None:
-            fault = self.faults.get(self.calls)
+            fault = self.faults.get(len(self.requests))
+            self.requests.append(type(flight.request))
             flight.perform() if fault is None else fault(flight)
-            self.calls += 1
-            self.relations.look([self.worker.tools.cache])
+            if self.relations is not None:
+                self.relations.look([self.worker.tools.cache])
         if self.worker.name in self.world.dead:
-            self.worker = self.world.worker(f"w{self.calls}", QUEUE, "gpu")
+            self.worker = self.world.worker(f"w{len(self.requests)}", QUEUE, "gpu")
 
 
 def script(request: Execute | ExecuteLocal) -> object:

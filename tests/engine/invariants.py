@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from tests.engine.world import RUN, World
 from yieldflow.core.agenda import wakes_at
-from yieldflow.core.commands import Receive, Recorded, StartChild, is_work
+from yieldflow.core.commands import CallStep, Receive, Recorded, StartChild, is_work
 from yieldflow.core.events import (
     AttemptFailed,
     CancelRequested,
+    CommandIssued,
+    CommandResolved,
     Event,
     ForkOf,
     RetryOf,
@@ -21,6 +23,7 @@ from yieldflow.core.events import (
     is_fact,
 )
 from yieldflow.core.interpreter import Execution
+from yieldflow.core.nodes import Branch
 from yieldflow.core.outcome import Cancelled
 from yieldflow.core.path import Path
 from yieldflow.core.run import Run
@@ -29,6 +32,8 @@ from yieldflow.engine.live import Cache
 from yieldflow.ports import HINT_AFTER, LONGEST_PUT_OFF, NEVER, Claimed, Mark
 
 SLACK: Millis = 50  # clocks of workers differ by a few milliseconds
+SCRATCH = 8  # at every so manieth length of a log it is replayed from scratch
+CHANGED = "sim:deployed"  # its code asks what the whole known log holds, so it is always replayed from scratch
 
 
 def _has_entry(command: Recorded) -> bool:
@@ -54,7 +59,7 @@ def signature(execution: Execution) -> tuple[Any, ...]:
         ),
         execution.decide(),
         sorted(execution.leaves),
-        [(branch.path, branch.asked, branch.questions, branch.held) for branch in execution.waiting()],
+        [(branch.path, branch.asked, {**branch.questions}, branch.held) for branch in execution.waiting()],
         None if execution.tree is None else repr(execution.tree.result),
     )
 
@@ -79,6 +84,11 @@ class Watch:
         return self.last.run
 
     @property
+    def waiting(self) -> tuple[Branch, ...]:
+        assert self.last is not None
+        return self.last.waiting()
+
+    @property
     def paths(self) -> set[Path]:
         return self.run.issued
 
@@ -89,6 +99,8 @@ class Watch:
             live = cache._kept.get(self.run_id)
             if live is not None and self.looked.get(id(live)) != live.head:
                 self.looked[id(live)] = live.head
+                if live.head.commit in self.world.lost:
+                    continue  # of a history that was lost: nobody feeds it again
                 assert signature(live.execution) == self.known[live.head], "a cached execution is no replay"
         stored = self.world.store._runs[self.run_id]
         state = (stored.alarm, stored.rings, (*stored.free.values(), *stored.claimed.values()))
@@ -112,9 +124,26 @@ class Watch:
             if number > self.copied:
                 self._is_no_murder(event)
         self.events += new
-        self.last, self.head = self.world.replay(self.run_id), stored.head
+        self.last, self.head = self._advanced(new, stored.head), stored.head
         self.known[stored.head] = signature(self.last)
         return new
+
+    def _advanced(self, new: list[Event], head: Mark) -> Execution:
+        """Fed with what is new, which must be the same as a replay from scratch."""
+        if self.last is None or self.changed:
+            return self.world.replay(self.run_id)
+        self.last.feed(new)
+        if head.length % SCRATCH == 0:
+            assert signature(self.last) == signature(self.world.replay(self.run_id)), "a replay comes out otherwise"
+        return self.last
+
+    @property
+    def changed(self) -> bool:
+        return self.world.read(self.run_id).summary.workflow == CHANGED
+
+    def copy(self) -> Watch:
+        """As things stand; without an execution, which can only go forwards."""
+        return evolve(self, events=[*self.events], known={**self.known}, last=None, looked={}, claims={**self.claims})
 
     def _is_no_murder(self, event: Event) -> None:
         """Only who is over time by the store's clock, or is dead, is said to be lost."""
@@ -127,12 +156,19 @@ class Watch:
         for event in new:
             forced = isinstance(event, RunFinished) and isinstance(event.outcome, Cancelled) and event.outcome.forced
             assert is_fact(event) or forced or not self.paused, f"a paused run decided {event}"
+            assert not (self.paused and self._is_local(event)), "a paused run went on with a local step"
             self.paused = isinstance(event, RunPaused) or (
                 self.paused and not isinstance(event, RunResumed | CancelRequested)
             )
         if self.paused and self.run.ended is None:
             given = {claim.token for claim in stored.claimed.values()} - {c.token for c in self.claims.values()}
             assert not given, "work of a paused run was given away"
+
+    def _is_local(self, event: Event) -> bool:
+        """The outcome of a step that is run in a turn, which only somebody who knew of the pause can have written."""
+        path = event.path if isinstance(event, CommandResolved) else None
+        issued = [one.command for one in self.events if isinstance(one, CommandIssued) and one.path == path]
+        return any(isinstance(command, CallStep) and command.options.local for command in issued)
 
     def _owed(self, stored: Any) -> None:
         """Whoever is owed something has an alarm."""
@@ -158,7 +194,8 @@ class Watch:
     def rings_in_time(self, stored: Any, need: Millis) -> None:
         put_off = min(HINT_AFTER << min(stored.rings, 20), LONGEST_PUT_OFF)
         assert stored.alarm is not None, "nobody will look"
-        assert stored.alarm <= max(need, self.world.clock.at + put_off) + SLACK, "somebody will look too late"
+        latest = max(need, self.world.clock.at + put_off) + SLACK + self.world.back
+        assert stored.alarm <= latest, "somebody will look too late"
 
     @property
     def terminated(self) -> bool:
@@ -175,7 +212,8 @@ class Watch:
                 outside = isinstance(command, Receive) and command.timeout is None
                 assert outside or (isinstance(command, StartChild) and not command.detached), waits
             assert self.world.read(self.run_id).summary.status == "running"
-        self._prefixes()
+        if not self.changed:
+            self._prefixes()
 
     def _prefixes(self) -> None:
         execution = self.world.fresh_execution(self.run_id)

@@ -39,6 +39,7 @@ class Relations:
     let_go: set[Place] = field(factory=set)
     answers: dict[Place, Any] = field(factory=dict)
     received: Counter[str] = field(factory=Counter)  # how often each key
+    tasks: set[tuple[str, Place]] = field(factory=set)  # how spawned tasks were seen
     met: Counter[str] = field(factory=Counter)
 
     def look(self, caches: list[Cache]) -> None:
@@ -48,6 +49,8 @@ class Relations:
             watch = self.watches[run_id]
             before = len(watch.events)
             new = watch.look(caches)
+            if new:
+                self._tasks(watch)
             for number, event in enumerate(new, before + 1):
                 if number > watch.copied or number == 1:
                     self._meet(watch, event)
@@ -59,9 +62,32 @@ class Relations:
             if watch.run.ended is not None:
                 self._pays(watch)
 
+    def copy(self) -> Relations:
+        return evolve(
+            self,
+            watches={run_id: watch.copy() for run_id, watch in self.watches.items()},
+            commands={**self.commands},
+            children={**self.children},
+            let_go={*self.let_go},
+            answers={**self.answers},
+            received=Counter(self.received),
+        )
+
+    def _tasks(self, watch: Watch) -> None:
+        """What its branches have spawned, as it stands."""
+        for branch in watch.waiting:
+            seen = [("tasks", task) for task in branch.tasks]
+            seen += [("tasks that failed before anybody asked", task) for task in branch.failed]
+            for how, task in seen:
+                self.met[how] += (how, (watch.run_id, task.path)) not in self.tasks
+                self.tasks.add((how, (watch.run_id, task.path)))
+
     # --- one new event ------------------------------------------------------------------------------------------
 
     def _meet(self, watch: Watch, event: Event) -> None:
+        if isinstance(event, CommandAbandoned):
+            above = {("tasks", (watch.run_id, event.path[:length])) for length in range(len(event.path) + 1)}
+            self.met["commands of tasks let go"] += bool(above & self.tasks)
         match event:
             case RunStarted():
                 self._started(watch, event)

@@ -12,27 +12,21 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
+from tests.engine.counting import counted
+from tests.engine.deploys import deployed, former_code, is_current, useless_code
 from tests.engine.families import ROOTS, family
-from tests.engine.invariants import Watch
 from tests.engine.operators import Operators
 from tests.engine.programs import HOOKS, program
 from tests.engine.relations import Relations
+from tests.engine.troubles import Troubles
 from tests.engine.world import QUEUE, RUN, Actor, Flight, World
 from yieldflow.authoring.registry import Registry
-from yieldflow.codec.packing import unpack
-from yieldflow.core.agenda import DEADLINE
 from yieldflow.core.chain import predecessor
-from yieldflow.core.events import AttemptFailed, CancelRequested, CommandResolved, ForkOf, RunPaused
-from yieldflow.core.outcome import Err
 from yieldflow.engine.requests import Execute, ExecuteLocal, Offer, Save, Stopped, Unfit
-from yieldflow.ports import Beat, Done, Head, Holding, Refused
+from yieldflow.ports import Beat, Done, Head, Refused
 
 MOST_FLIGHTS = 5
 END_ROUNDS = 1_500
-
-
-def broken() -> Any:
-    yield "not a command"
 
 
 @frozen
@@ -46,20 +40,26 @@ class Odds:
 
 @define(eq=False)
 class Simulation:
-    """*families*: of runs that have to do with each other, and with operators; else one run by itself."""
+    """*families*: of runs that have to do with each other, and with operators; else one run by itself. *hard*: workers
+    stand still and come back, clocks are set back, stores fail over. *deploys*: workers of two versions take turns.
+    """
 
     seed: int
     families: bool = False
+    hard: bool = False
+    deploys: bool = False
     odds: Odds = Odds()
     actions: int = 300
     r: Random = field(init=False)
     world: World = field(init=False)
     relations: Relations = field(init=False)
     operators: Operators = field(init=False)
+    troubles: Troubles = field(init=False)
     actors: list[Actor] = field(factory=list)
     flights: list[Flight] = field(factory=list)
     met: Counter[str] = field(factory=Counter)
     faulty: bool = True
+    locals: set[tuple[str, tuple[int, ...]]] = field(factory=set)  # the local steps that were run
     sent: int = 0
     born: int = 0
     told: bool = field(init=False)
@@ -69,6 +69,7 @@ class Simulation:
         self.world = World(self._body)
         self.relations = Relations(self.world)
         self.operators = Operators(self.world, self.r, self.world.worker("operator"))
+        self.troubles = Troubles(self.world, self.r, self.met, self.families)
         self.told = self.r.random() < 0.3
         self._hire((QUEUE,), inline=self.r.choice(["always", "alone"]))
         for queues in ((QUEUE, "gpu"), ("gpu",)):
@@ -76,7 +77,9 @@ class Simulation:
         if self.r.random() < 0.3:
             self._hire((QUEUE, "gpu"), registry=Registry())
         if self.r.random() < 0.2:
-            self._hire((QUEUE, "gpu"), registry=_old_code())
+            self._hire((QUEUE, "gpu"), registry=useless_code())
+        for _ in range(2 if self.deploys else 0):
+            self._hire((QUEUE, "gpu"), registry=former_code())
 
     def run(self) -> Counter[str]:
         """Raises AssertionError, with the seed."""
@@ -87,13 +90,18 @@ class Simulation:
                 self._check()
             self._end()
         except Exception as error:
-            error.add_note(f"reproduce with Simulation({self.seed}, {self.families}).run()")
+            error.add_note(f"reproduce with {self.name}.run()")
             raise
-        return self._count()
+        return self.met + self.relations.met + counted(self.world, self.relations)
+
+    @property
+    def name(self) -> str:
+        return f"Simulation({self.seed}, families={self.families}, hard={self.hard}, deploys={self.deploys})"
 
     def _start(self) -> None:
         if not self.families:
-            self.world.start(program(self.seed, self.r.choice([1, 2, 2, 3])))
+            code = deployed if self.deploys else program
+            self.world.start(code(self.seed, self.r.choice([1, 2, 2, 3])))
         for run_id in ROOTS if self.families else ():
             timeout = self.r.choice([None, None, None, 60_000])
             self.world.start(family(self.r.randrange(10_000), 2), run_id, timeout=timeout)
@@ -103,10 +111,13 @@ class Simulation:
 
     def _act(self) -> None:
         kind = self.r.random()
+        if self.hard:
+            self._trouble()
+        moving = [flight for flight in self.flights if flight not in self.troubles.standing]
         if self.families and kind < 0.2 and (hurried := self.operators.hurry()) is not None:
             self.flights = _under_way([*self.flights, hurried])
-        elif kind < 0.62 and self.flights:
-            self._go(self.r.choice(self.flights))
+        elif kind < 0.62 and moving:
+            self._go(self.r.choice(moving))
         elif kind < 0.8 and self.world.hints:
             self._deliver()
         elif kind < 0.84:
@@ -117,6 +128,20 @@ class Simulation:
             self.world.clock.at += self.r.choice([1, 50, 700, 2_000, 2_000, 10_000, 30_000])
         else:
             self._disturb()
+
+    def _trouble(self) -> None:
+        """Each rarely; who stood still goes on as soon as somebody else has its work."""
+        if (back := self.troubles.thawed()) is not None:
+            self._go(back)
+            self._check()
+        chance = self.r.random()
+        if chance < 0.07:
+            self.troubles.strike(self.flights)
+        elif chance < 0.17:
+            self.troubles.keep(self.relations, self.operators)
+        elif chance < 0.185 and (known := self.troubles.fail_over(self.flights, self.operators)) is not None:
+            self.relations = known
+            self.flights = _under_way(self.flights)
 
     def _go(self, flight: Flight) -> None:
         """The next call of one tend, in one of the ways it may come out."""
@@ -132,9 +157,13 @@ class Simulation:
             self.met["store failures"] += 1
             flight.fail()
         else:
-            before = len(self.world.saved)
+            if self.hard and self.faulty and self.troubles.race(flight):
+                return
+            before, request, ending = len(self.world.saved), flight.request, self.troubles.ending(flight)
+            known = flight.head
             flight.perform()
             self._heirs(flight, before)
+            self.troubles.performed(flight, request, ending, known)
         self.flights = _under_way(self.flights)
 
     def _heirs(self, flight: Flight, before: int) -> None:
@@ -160,18 +189,26 @@ class Simulation:
         run_id, queue = self.world.hints[index]
         serving = [actor for actor in self.actors if queue in actor.tools.me.queues]
         fate = self.r.random()
-        if fate > 0.1 or not self.faulty:  # else it is doubled
+        self.met["hints out of order"] += index > 0
+        if fate > 0.1 or not self.faulty:
             self.world.hints.pop(index)
-        if len(self.flights) < MOST_FLIGHTS and (fate < 0.85 or not self.faulty):  # else it is lost
+        else:
+            self.met["hints doubled"] += 1
+        moving = len(self.flights) - len(self.troubles.standing)
+        if moving < MOST_FLIGHTS and (fate < 0.85 or not self.faulty):  # else it is lost
             self.flights.append(self.r.choice(serving).tend(run_id))
             self.flights = _under_way(self.flights)
 
     def _beat(self) -> None:
         """Some of the workers are slow: theirs runs out."""
         for flight in self.flights:
+            if flight in self.troubles.standing:
+                continue
             if isinstance(flight.request, Execute) and self.r.random() < 0.7:
                 claim = flight.request.claim
-                self.world.store.renew([Beat(flight.run_id, claim.path, claim.token)])
+                beat = Beat(flight.run_id, claim.path, claim.token)
+                self.troubles.beaten(beat)
+                self.world.store.renew([beat])
 
     def _disturb(self) -> None:
         match self.r.choice(["outside", "outside", "cancel", "hints", "table", "stop", "skew"]):
@@ -213,6 +250,8 @@ class Simulation:
         """By its path and how often it was tried; a worker that stops may have to leave it."""
         if isinstance(request, ExecuteLocal):  # which nobody counts: it may come out otherwise each time
             self.met["local steps"] += 1
+            self.met["local steps run again"] += (request.run_id, request.path) in self.locals
+            self.locals.add((request.run_id, request.path))
             return ValueError("boom") if self.r.random() < 0.25 else self.r.randint(0, 9)
         work = request.claim.work
         if self.faulty and self.r.random() < 0.04:
@@ -226,11 +265,12 @@ class Simulation:
         """Faults are over, every hint that was under way is lost. All must come to its end by alarms alone."""
         self.faulty, self.odds = False, Odds(0, 0, 0)
         self.world.hints.clear()
+        self.troubles.standing.clear()
         for actor in list(self.actors):
             actor.skew = 0
             if actor.stopping:
                 self._quit(actor)
-        for actor in [actor for actor in self.actors if not _fit(actor)]:
+        for actor in [actor for actor in self.actors if not is_current(actor.tools.registry)]:
             self._quit(actor, replace=False)
         self._come_to_an_end()
         for run_id in self.world.runs:
@@ -238,6 +278,7 @@ class Simulation:
                 self.operators.resume(run_id).to_end()
                 self._come_to_an_end()
         self.relations.have_ended()
+        self._nothing_acknowledged_is_lost()
         self._nothing_sent_is_lost()
         self._second_tend()
 
@@ -255,6 +296,12 @@ class Simulation:
                 self.world.clock.at = max(now, alarm)
         summaries = [self.world.read(run_id).summary for run_id in self.world.runs]
         raise AssertionError(f"it does not come to an end: {summaries}")
+
+    def _nothing_acknowledged_is_lost(self) -> None:
+        """But for what a failover has lost."""
+        for _, commit, reply in self.world.saved:
+            if isinstance(reply, Done) and commit.events and commit.commit not in self.world.lost:
+                assert commit.commit in self.world.store._runs[commit.run_id].commits, f"lost: {commit}"
 
     def _nothing_sent_is_lost(self) -> None:
         for key, flight in self.operators.promised.items():
@@ -289,57 +336,8 @@ class Simulation:
             assert evolve(self.world.read(run_id), replays=()) == evolve(log, replays=())
 
     def _check(self) -> None:
-        self.relations.look([actor.tools.cache for actor in self.actors if _fit(actor)])
-
-    # --- what was met -----------------------------------------------------------------------------------------------
-
-    def _count(self) -> Counter[str]:
-        met = self.met + self.relations.met
-        met["runs"] += 1
-        met["generations"] += len(self.world.runs)
-        for watch in self.relations.watches.values():
-            self._count_run(met, watch)
-        for _, commit, reply in self.world.saved:
-            facts = [isinstance(unpack(data), AttemptFailed | CommandResolved) for data in commit.events[:1]]
-            done = isinstance(reply, Done)
-            child = isinstance(commit.on, Holding) and commit.on.token.startswith("child:")
-            met["commits refused"] += not done
-            met["late reports"] += isinstance(commit.on, Holding) and not done and not child
-            met["reports of children refused"] += child and not done
-            met["revocations refused"] += bool(commit.revoke) and not done
-            met["speculations"] += isinstance(commit.on, Head) and any(facts)
-            met["speculations refused"] += isinstance(commit.on, Head) and any(facts) and not done
-        met["runs with refusals"] += any(not isinstance(reply, Done) for _, _, reply in self.world.saved)
-        return met
-
-    def _count_run(self, met: Counter[str], watch: Watch) -> None:
-        lost = 0
-        for event in watch.events[watch.copied :]:
-            lost += isinstance(event, AttemptFailed) and event.reason == "lost"
-            met["timeouts"] += isinstance(event, AttemptFailed) and event.reason == "timeout"
-            met["failures"] += isinstance(event, CommandResolved) and isinstance(event.outcome, Err)
-            met["pauses"] += isinstance(event, RunPaused)
-            met["deadlines"] += isinstance(event, CancelRequested) and event.key == DEADLINE
-        met["losses"] += lost
-        met["runs with losses"] += lost > 0
-        met["nested"] += any(len(path) > 3 for path in watch.paths)
-        met["ended"] += watch.run.ended is not None
-        met["terminated"] += watch.terminated
-        met["terminated with children"] += watch.terminated and bool(self.relations.children_of(watch))
-        met["forks"] += isinstance(watch.run.started.cause, ForkOf)
+        self.relations.look([actor.tools.cache for actor in self.actors if is_current(actor.tools.registry)])
 
 
 def _under_way(flights: list[Flight]) -> list[Flight]:
     return [flight for flight in flights if flight.request is not None]
-
-
-def _old_code() -> Registry:
-    """A deploy that cannot go on with any run."""
-    registry = Registry()
-    registry.add_workflow(evolve(program.definition, fn=broken))
-    registry.add_workflow(evolve(family.definition, fn=broken))
-    return registry
-
-
-def _fit(actor: Actor) -> bool:
-    return actor.tools.registry.workflow("sim:program") is program.definition

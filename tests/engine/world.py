@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from tests.stores.harness import FakeClock
 from yieldflow.authoring.loaded import loaded
@@ -27,8 +28,8 @@ from yieldflow.engine.requests import Body, Execute, ExecuteLocal, Offer, Reques
 from yieldflow.engine.state import Asking, Tending
 from yieldflow.engine.tend import Tools, tend
 from yieldflow.errors import ReplyLost, RunEnded, YieldflowError
-from yieldflow.ports import Commit, Log, Mark, Reply
-from yieldflow.stores.memory import MemoryStore
+from yieldflow.ports import Commit, Conflict, Done, Log, Mark, Reply
+from yieldflow.stores.memory import MemoryStore, _Run
 
 QUEUE = "yieldflow"
 RUN = "run"
@@ -46,6 +47,15 @@ class Deaf:
 
     def heard(self, now: Millis) -> None:
         pass
+
+
+@frozen
+class Backup:
+    """What a replica has: the store after so many calls."""
+
+    runs: dict[str, _Run]
+    hooks: dict[str, tuple[str, str]]
+    saved: int
 
 
 @define(eq=False)
@@ -80,6 +90,8 @@ class World:
     bodies: list[tuple[tuple[int, ...], int, str]] = field(factory=list)  # path, attempt, worker: as they begin
     saved: list[tuple[str, Commit, Reply]] = field(factory=list)
     ids: Any = field(factory=lambda: count(1))
+    back: Millis = 0  # so far the clock has been set back
+    lost: set[str] = field(factory=set)  # commits that a failover has lost
 
     def __attrs_post_init__(self) -> None:
         self.store = MemoryStore(self.clock)
@@ -149,6 +161,18 @@ class World:
         (reply,) = self.store.commit((commit,))
         return reply
 
+    # --- a failover ------------------------------------------------------------------------------------------------
+
+    def backup(self) -> Backup:
+        return Backup(_copied(self.store._runs), dict(self.store._hooks), len(self.saved))
+
+    def fail_over(self, backup: Backup) -> int:
+        """All that was written since is gone; answers how many commits."""
+        lost = _commits(self.store._runs) - _commits(backup.runs)
+        self.lost |= lost
+        self.store._runs, self.store._hooks = _copied(backup.runs), dict(backup.hooks)
+        return len(lost)
+
     # --- what there is ----------------------------------------------------------------------------------------------
 
     def read(self, run_id: str = RUN) -> Log:
@@ -197,6 +221,24 @@ class World:
         return Returned(CODEC.encode(result, request.step.returns), self.clock.at)
 
 
+def _commits(runs: dict[str, _Run]) -> set[str]:
+    return {commit for run in runs.values() for commit in run.commits}
+
+
+def _copied(runs: dict[str, _Run]) -> dict[str, _Run]:
+    return {
+        run_id: replace(
+            run,
+            events=[*run.events],
+            commits=[*run.commits],
+            free={**run.free},
+            claimed={**run.claimed},
+            once={**run.once},
+        )
+        for run_id, run in runs.items()
+    }
+
+
 class Flight:
     """One tender, held between a request and its performance."""
 
@@ -207,6 +249,9 @@ class Flight:
         self.tended: Any = None  # what it answered: a `Tended`, or what an outsider is told
         self.finished = False  # of its own accord
         self.calls: list[Request] = []
+        self.reply: Any = None  # the last one
+        self.head: Mark | None = None  # of its run, as it knows it
+        self.heard = 0  # when the store last said something to it: after so many commits
         world = self.world
         self.ports = Ports(actor.tools.me, world.store, self, Deaf(), world.body)  # type: ignore[arg-type]  # no clock
         self._resume(None)
@@ -264,9 +309,12 @@ class Flight:
 
     def _performed(self) -> Any:
         assert self.request is not None
-        reply = perform(self.request, self.ports)
+        reply = self.reply = perform(self.request, self.ports)
+        if isinstance(reply, Log | Done | Conflict) and getattr(self.request, "run_id", self.run_id) == self.run_id:
+            self.head = reply.head
         if isinstance(self.request, Save):
             self.world.saved.append((self.actor.name, self.request.commit, reply))
+        self.heard = len(self.world.saved)
         return reply
 
     def _resume(self, reply: Any) -> None:

@@ -51,7 +51,7 @@ def look(t: Tending) -> Asking[None]:
     if t.live is None and not t.foreign and log.summary.finished_at is None:
         yield from _expect_to_survive(t.run_id, log)
         t.hold()
-        t.live, t.cached = Live(_execution(t, log.summary.workflow), Mark(0, "")), False
+        t.live, t.stale = Live(_execution(t, log.summary.workflow), Mark(0, "")), False
     if t.live is not None:
         yield from advance(t, t.live, log.events, log.head)
     _count(t, log)
@@ -62,6 +62,7 @@ def look(t: Tending) -> Asking[None]:
 def advance(t: Tending, live: Live, tail: tuple[bytes, ...], head: Mark) -> Asking[None]:
     """Feed a tail together with what was cut off it: the program may ask what the whole known log holds."""
     events, head = yield from _rest(t.run_id, live.head.length, tail, head)
+    t.stale = t.stale or live.head.length > 0
     live.feed(unpacked(events), head, sum(map(len, events)))
 
 

@@ -45,7 +45,7 @@ class Tending:
     log: Log | None = None  # as it was last read
     live: Live | None = None  # none for a run of another queue: its steps are carried out without the program
     holding: bool = False  # nobody else has the execution until it is given back or dropped
-    cached: bool = False  # it lived before this tend
+    stale: bool = False  # it has lived through several looks at the log, so it may be out of date
     foreign: bool = False  # the run is of another queue
     left: Counter[str] = field(factory=Counter)  # free entries, by queue, as far as we know
     retry_at: Millis | None = None  # the first next attempt of what failed here: it may be due by the time we leave
@@ -65,7 +65,7 @@ class Tending:
         """Have the execution for ourselves, if there is one."""
         if not self.holding:
             self.live = self.tools.cache.take(self.run_id)
-            self.holding, self.cached = True, self.live is not None
+            self.holding, self.stale = True, self.live is not None
 
     def give_back(self) -> None:
         """To the next tender: it was fed exactly what the log holds."""
@@ -96,13 +96,13 @@ class Tending:
         asked = None if self.live is None else self.live.execution.step(path)
         return self.tools.registry.step(name) if asked is None else asked
 
-    def may_run(self, work: int, wake: Millis | None) -> bool:
-        """Whether bodies are run here, when so much work is open and the clock owes something at *wake*."""
+    def may_run(self, work: Callable[[], int], wake: Callable[[], Millis | None]) -> bool:
+        """Whether bodies are run here, when so much *work* is open and the clock owes something at *wake*."""
         match self.me.inline:
             case "always":
                 return True
             case "alone":
-                return work <= 1 and wake is None
+                return work() <= 1 and wake() is None
             case "never":
                 return False
             case _:
@@ -112,7 +112,7 @@ class Tending:
         if self.live is None:
             return True
         run = self.live.execution.run
-        return self.may_run(run.work, wakes(run, (), self.me.now()))
+        return self.may_run(lambda: run.work, lambda: wakes(run, (), self.me.now()))
 
     def ours(self) -> dict[str, int]:
         """Of the free entries those of our queues."""

@@ -16,10 +16,12 @@ from yieldflow.engine.reading import look, read_all, save
 from yieldflow.engine.requests import Offer, Read, Tended
 from yieldflow.engine.state import HELP, Asking, Tending, Tools
 from yieldflow.engine.working import next_work, perform, return_claims
-from yieldflow.errors import CodeError, DeadlyReplay, ImpossibleEvent, UnreadableLog
+from yieldflow.errors import CodeError, DeadlyReplay, ImpossibleEvent, UnreadableLog, shortened
 from yieldflow.ports import HINT_AFTER, NO_EVENTS, Commit, Done, Head, Log, Note
 
 __all__ = ["Tools", "tend"]
+
+LONGEST_REASON = 10_000  # characters; it is listed with the run
 
 
 def tend(run_id: str, tools: Tools) -> Asking[Tended]:
@@ -39,9 +41,9 @@ def _confirmed(t: Tending) -> Asking[Tended]:
         try:
             return (yield from _rounds(t))
         except (CodeError, ImpossibleEvent) as error:
-            cached = t.cached
+            stale = t.stale
             t.drop()
-            if not cached:
+            if not stale:
                 yield from return_claims(t)
                 return (yield from _block(t, error))
 
@@ -127,7 +129,7 @@ def _remind(t: Tending, log: Log) -> Asking[None]:
 def _block(t: Tending, error: CodeError | ImpossibleEvent) -> Asking[Tended]:
     """The code at hand cannot go on. Nothing is written to the log; the reason is shown with the run."""
     log: Log | None = yield Read(t.run_id, NO_EVENTS)
-    reason = str(error)
+    reason = shortened(str(error), LONGEST_REASON)
     if log is None:
         return Tended("unknown")
     if log.summary.finished_at is not None:
