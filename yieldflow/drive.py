@@ -37,20 +37,35 @@ _PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, 3.0)
 
 @define(eq=False)
 class Clock:
-    """The store's time: what it said last, and the monotonic time since. Never runs backwards."""
+    """The store's time: what it said last, and the monotonic time since. Never runs backwards.
 
-    _offset: float = field(factory=lambda: time.time() * 1_000 - time.monotonic() * 1_000)
+    *ask* answers it for the first time: the clock of this machine may be hours off, and is read only where there is no
+    store to ask.
+    """
+
+    ask: Callable[[], Millis] = field(factory=lambda: _of_this_machine)
+    _offset: float | None = None
     _last: Millis = 0
     _lock: Lock = field(factory=Lock)
 
     def now(self) -> Millis:
+        if self._offset is None:
+            try:
+                self.heard(self.ask())
+            except StoreError:  # it is not known yet: what needs it for more than a guess will not get far, either
+                return _of_this_machine()
         with self._lock:
+            assert self._offset is not None
             self._last = max(self._last, int(time.monotonic() * 1_000 + self._offset))
             return self._last
 
     def heard(self, now: Millis) -> None:
         with self._lock:
             self._offset = now - time.monotonic() * 1_000
+
+
+def _of_this_machine() -> Millis:
+    return time.time_ns() // 1_000_000
 
 
 @define

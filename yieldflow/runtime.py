@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from yieldflow.alarms import ring
 from yieldflow.authoring.loaded import loaded
 from yieldflow.authoring.registry import Registry
 from yieldflow.body import Bodies
-from yieldflow.core.chain import chain_of
+from yieldflow.core.chain import chain_of, expect_possible
 from yieldflow.core.times import Millis
 from yieldflow.core.values import Codec
 from yieldflow.drive import Clock, Ports, drive
@@ -25,7 +26,7 @@ from yieldflow.engine.live import Cache
 from yieldflow.engine.requests import Inline, Tended, Worker
 from yieldflow.engine.state import Asking, Tending
 from yieldflow.engine.tend import Tools, tend
-from yieldflow.errors import RunBlocked, StoreError
+from yieldflow.errors import RunBlocked, StoreError, UnknownRun
 from yieldflow.heart import Heart
 from yieldflow.interrupting import Watch
 from yieldflow.pool import Pool
@@ -34,14 +35,24 @@ from yieldflow.ports import HINT_AFTER, Queue, Store
 T = TypeVar("T")
 
 SLICE: Millis = 1_000  # how long one hint may keep a worker, the last body apart
-RUNS_A_TURN = 10
 LOOK: Millis = 500  # so often who drives a run looks whether others have written to its descendants
+_AHEAD = 256
 MOMENT = 1.0  # seconds, for a body that was interrupted to end, and its tender with it
+
+
+_IDS: list[str] = []  # drawn ahead: asking the system for each costs more than all else around it
+if hasattr(os, "register_at_fork"):  # where processes fork, none may draw what another one has
+    os.register_at_fork(after_in_child=_IDS.clear)
 
 
 def fresh() -> str:
     """64 random bits as text: claim tokens and commit ids."""
-    return secrets.token_hex(8)
+    while True:
+        try:
+            return _IDS.pop()
+        except IndexError:
+            drawn = secrets.token_hex(8 * _AHEAD)
+            _IDS.extend(drawn[at : at + 16] for at in range(0, len(drawn), 16))
 
 
 @define(eq=False)
@@ -162,7 +173,7 @@ class Runtime:
     queues: tuple[str, ...] | None
     hints: Queue | None = None  # where hints go; None: to the pool of this process
     threads: int = 4
-    clock: Clock = field(factory=Clock, init=False)
+    clock: Clock = field(init=False)
     cache: Cache = field(factory=Cache, init=False)
     pool: Pool = field(init=False)
     descent: Descent = field(init=False)
@@ -170,6 +181,7 @@ class Runtime:
     watch: Watch = field(factory=Watch, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.clock = Clock(lambda: self.store.next_alarm()[1])
         self.pool = Pool(self._pump, self.threads)
         self.descent = Descent(self.store, self.pool, self.clock)
         queue = self.queues[0] if self.queues else ""
@@ -211,11 +223,13 @@ class Runtime:
     def work_on(self, run_id: str, stopping: Callable[[], bool] = lambda: False) -> None:
         """Tend a run, then those of our queues that are due, until a time slice is over. Raises `StoreError`."""
         queue, until = self.hints or self.pool, self.clock.now() + SLICE
-        self.tend(run_id, stopping=stopping)
+        with suppress(UnknownRun):  # a hint that anybody may have left
+            expect_possible(run_id)
+            self.tend(run_id, stopping=stopping)
         while self.clock.now() < until and not stopping():
-            due = self.store.due(RUNS_A_TURN)
+            due = self.store.due(1)  # what is taken is put off: others may begin with the rest meanwhile
             for run in due:
-                if (self.queues is None or run.queue in self.queues) and self.clock.now() < until:
+                if self.queues is None or run.queue in self.queues:
                     self.tend(run.run_id, stopping=stopping)
                 else:
                     queue.offer(run.run_id, run.queue)
