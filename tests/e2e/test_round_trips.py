@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -11,10 +13,25 @@ from attrs import define, field
 from tests.e2e import flows
 from tests.proxy import Proxy, counting
 from tests.servers import Server
-from yieldflow import App, Handle, WorkflowCall
+from yieldflow import App, Flow, Handle, WorkflowCall, open_hook, sleep, workflow
+from yieldflow.alarms import ring_once
+from yieldflow.errors import UnknownToken
+from yieldflow.heart import Heart, Held
+from yieldflow.ports import NO_EVENTS
 from yieldflow.runtime import Runtime
 
 FEW, MANY = 5, 25
+
+
+@workflow
+def asks_by_link() -> Flow[str]:
+    asked = yield from open_hook("approval", str)
+    return (yield from asked)
+
+
+@workflow
+def naps() -> Flow[None]:
+    yield sleep("750ms")  # longer than it takes to start some
 
 
 @define
@@ -106,3 +123,110 @@ def test_a_hint_for_nothing_is_one_round_trip(counted: Counted):
         counted.runtime.tend(handle.run_id)
     assert counted.trips(lambda: counted.runtime.tend(ended.run_id)) == 1
     assert counted.trips(lambda: counted.runtime.tend(waits.run_id)) == 1
+
+
+# --- many at once ----------------------------------------------------------------------------------------------------
+
+
+def test_a_payload_that_comes_in_between_costs_one_refused_commit_and_a_replay(counted: Counted):
+    """And the next eight reports are plain: their decisions are commits of their own."""
+    undisturbed = counted.of_run(flows.steps_in_a_row(MANY))
+    handle = counted.new(flows.steps_in_a_row(MANY), "disturbed")
+    bodies = iter(range(MANY))
+
+    def stopping() -> bool:  # asked before each body: what is sent here comes before its report
+        if next(bodies, None) == 7:
+            outside = Thread(target=handle.send, args=("approval", "early"))
+            outside.start()
+            outside.join()
+        return False
+
+    sending = counted.trips(lambda: handle.send("approval", "early"))
+    trips = counted.trips(lambda: counted.runtime.tend(handle.run_id, slice_=60_000, stopping=stopping)) - sending
+    print(f"\n{MANY} steps in a row: {undisturbed}, with a payload in between: {trips}")
+    assert handle.status() == "completed"
+    assert trips == undisturbed + 2 + 9  # refused, replayed; the one that was refused and eight more are two each
+
+
+def test_a_beat_for_many_claims_is_one_round_trip(counted: Counted):
+    handle = counted.new(flows.steps_at_once(MANY), "many")
+    counted.runtime.tend(handle.run_id, slice_=0)
+    runtime, heart = counted.runtime, Heart(counted.app.store, lambda run_id: None)
+    tokens = [f"token-{n}" for n in range(MANY)]
+    granted = runtime.store.claim("many", (counted.app.queue,), "me", tokens)
+    held = [Held("many", grant.claim.path, grant.claim.token, 10_000) for grant in granted.grants]
+    assert len(held) == MANY
+    heart._beat(held)  # the script
+    assert counted.trips(lambda: heart._beat(held)) == 1
+    assert not any(one.lost for one in held)
+
+
+def test_a_claim_of_many_is_one_round_trip(counted: Counted):
+    counted.runtime.tend(counted.new(flows.steps_at_once(MANY), "many").run_id, slice_=0)
+    store, queues = counted.app.store, (counted.app.queue,)
+    store.claim("many", queues, "me", ["first"])
+    assert counted.trips(lambda: store.claim("many", queues, "me", [f"token-{n}" for n in range(FEW)])) == 1
+
+
+# --- services and outsiders ------------------------------------------------------------------------------------------
+
+
+def test_a_look_at_the_alarms_is_one_round_trip_and_the_time_of_the_next_another(counted: Counted):
+    store, hints = counted.app.store, Hints()
+    ring_once(store, hints, lambda queue: 1)
+    assert counted.trips(lambda: ring_once(store, hints, lambda queue: 1)) == 1
+    store.next_alarm()
+    assert counted.trips(store.next_alarm) == 1
+
+
+def test_each_alarm_that_is_due_costs_a_hint_and_a_look_at_its_queue(counted: Counted):
+    store, app = counted.app.store, counted.app
+    for number in range(FEW):
+        counted.runtime.tend(counted.new(naps(), f"run-{number}").run_id)
+    time.sleep(0.8)
+    app.hints.offer("run-0", app.queue)
+    app.room(app.queue)
+    rung = []
+    trips = counted.trips(lambda: rung.append(ring_once(store, app.hints, app.room)))
+    assert rung == [FEW]
+    assert trips == 1 + 2 * FEW
+
+
+def test_a_hint_for_a_run_that_waits_costs_a_worker_two_round_trips(counted: Counted):
+    """The run, and what is due besides."""
+    counted.runtime.tend(counted.new(flows.waiting("w"), "waits").run_id)
+    counted.runtime.work_on("waits")
+    counted.runtime.tend("waits")
+    assert counted.trips(lambda: counted.runtime.work_on("waits")) == 2
+
+
+def test_a_hook_token_is_looked_up_in_one_round_trip(counted: Counted):
+    """What is not known costs no more; what is known is then sent as by name."""
+    handle = counted.new(asks_by_link(), "asks")
+    counted.runtime.tend(handle.run_id)
+    (asked,) = counted.app.hooks("asks")
+
+    def guess() -> None:
+        with pytest.raises(UnknownToken):
+            counted.app.resume_hook(asked.token[::-1], "yes")
+
+    guess()
+    assert counted.trips(guess) == 1
+    assert counted.trips(lambda: counted.app.resume_hook(asked.token, "yes")) == 4
+
+
+def test_a_cancel_costs_what_a_payload_does(counted: Counted):
+    counted.runtime.tend(counted.new(flows.waiting("w"), "one").run_id)
+    assert counted.trips(lambda: counted.app.cancel("one")) == 3
+
+
+def test_reading_a_long_log_costs_a_round_trip_for_each_thousand_events(counted: Counted, server: Server):
+    direct = App(server.url)  # not through the proxy: it is slow
+    handle = direct.start(flows.steps_in_a_row(600), run_id="long")
+    while handle.status() != "completed":
+        direct.serving((direct.queue,)).tend("long", slice_=60_000)
+    direct.close()
+    log = counted.app.store.read("long", NO_EVENTS)
+    assert log is not None
+    assert log.head.length == 1_202
+    assert counted.trips(counted.app.get("long").history) == 3  # where it stands, and two pages

@@ -125,9 +125,15 @@ def _take(t: Tending) -> Asking[tuple[Claimed, Recorded] | None]:
     (event,) = unpacked((grant.event,))
     assert isinstance(event, CommandIssued)
     t.mine.append((grant.claim, event.command))
-    if t.live is not None and t.live.head != grant.head:
+    if t.live is not None and t.live.head != grant.head and not _has_asked(t.live, grant.claim, event):
         yield from look(t)  # a plain function is known only to a program that has asked for it
     return t.mine.pop(0)
+
+
+def _has_asked(live: Live, claim: Claimed, event: CommandIssued) -> bool:
+    """What came since need not be read for that: the report brings it."""
+    pending = live.execution.run.open.get(claim.path)
+    return pending is not None and pending.position == claim.work.event and pending.issued == event
 
 
 def _refuse(t: Tending, claim: Claimed) -> Asking[None]:
