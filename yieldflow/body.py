@@ -19,6 +19,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from yieldflow.authoring.scope import inside
+from yieldflow.core.asks import StepDefinition
 from yieldflow.core.failures import from_exception
 from yieldflow.core.path import show
 from yieldflow.core.times import End, Millis, end, moment
@@ -39,12 +40,18 @@ class CurrentStep:
     attempt: int
     tags: Mapping[str, str]
     deadline: datetime | None
-    logger: logging.LoggerAdapter[logging.Logger] = field(repr=False)
+    _step: StepDefinition = field(repr=False)
     _held: Held = field(repr=False)
     _guard: Guard = field(repr=False)
     _codec: Codec = field(repr=False)
     _said_before: bytes | None = field(repr=False)
     _keys: str = field(repr=False)
+
+    @property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """Of the step, as `yieldflow.step.NAME`; its records know the run, the step and the attempt."""
+        extra = {"run_id": self.run_id, "step": self._step.name, "attempt": self.attempt}
+        return logging.LoggerAdapter(logging.getLogger(f"yieldflow.step.{self._step.fn.__name__}"), extra)
 
     @property
     def idempotency_key(self) -> str:
@@ -237,14 +244,13 @@ def _attempt(request: Execute | ExecuteLocal) -> int:
 
 def _described(request: Execute | ExecuteLocal, held: Held, guard: Guard, codec: Codec) -> CurrentStep:
     claim = request.claim if isinstance(request, Execute) else None
-    extra = {"run_id": request.run_id, "step": request.step.name, "attempt": _attempt(request)}
     return CurrentStep(
         request.run_id,
         show(held.path),
         _attempt(request),
         request.tags,
         None if claim is None or claim.deadline is None else moment(claim.deadline),
-        logging.LoggerAdapter(logging.getLogger(f"yieldflow.step.{request.step.fn.__name__}"), extra),
+        request.step,
         held,
         guard,
         codec,

@@ -5,8 +5,10 @@ It decides nothing: a claim that is gone is told to its body, and a lease that r
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from threading import Condition, Thread
 from typing import TypeAlias
 
@@ -57,14 +59,17 @@ class Heart:
     _held: dict[Key, Held] = field(factory=dict, init=False)
     _changed: Condition = field(factory=Condition, init=False)
     _thread: Thread | None = field(default=None, init=False)
+    _pause: float = field(default=inf, init=False)  # seconds that the thread sleeps: a longer lease need not wake it
 
     def hold(self, held: Held) -> None:
         with self._changed:
             self._held[held.key] = held
             if self._thread is None or not self._thread.is_alive():  # also after a fork
                 self._thread = Thread(target=self._run, name="yieldflow heart", daemon=True)
+                self._pause = 0
                 self._thread.start()
-            self._changed.notify_all()
+            if held.lease / 3_000 < self._pause:
+                self._changed.notify_all()
 
     def let_go(self, held: Held) -> None:
         with self._changed:
@@ -81,18 +86,23 @@ class Heart:
     def _run(self) -> None:
         while True:
             with self._changed:
+                self._pause = inf
                 if not self._changed.wait_for(lambda: bool(self._held), timeout=60):
                     self._thread = None
                     return
-                pause = min(held.lease for held in self._held.values()) / 3_000
-                self._sleep(pause)
+                self._sleep()
                 holding = [held for held in self._held.values() if not held.lost]
             if holding:
                 self._beat(holding)
 
-    def _sleep(self, pause: float) -> None:
-        """At most *pause* seconds: a claim with a shorter lease may come."""
-        self._changed.wait_for(lambda: any(held.lease / 3_000 < pause for held in self._held.values()), pause)
+    def _sleep(self) -> None:
+        """A third of the shortest lease; one that is shorter still may come meanwhile."""
+        began = time.monotonic()
+        while True:
+            self._pause = min((held.lease for held in self._held.values()), default=0) / 3_000
+            if (left := began + self._pause - time.monotonic()) <= 0:
+                return
+            self._changed.wait(left)
 
     def _beat(self, holding: list[Held]) -> None:
         said = [held.details for held in holding]

@@ -209,6 +209,18 @@ def test_causes_in_a_circle_and_long_chains_end():
     assert depth == DEEPEST_CAUSE
 
 
+def test_the_traceback_of_a_group_shows_what_is_within():
+    try:
+        try:
+            raise KeyError("inner")
+        except KeyError as inner:
+            raise ExceptionGroup("several", [inner]) from None
+    except ExceptionGroup as error:
+        told = from_exception(error, CODEC).traceback
+    assert 'raise KeyError("inner")' in told
+    assert "several (1 sub-exception)" in told
+
+
 def test_the_traceback_is_text_and_not_without_bound():
     def fail():
         raise ValueError("x" * 1_000_000)

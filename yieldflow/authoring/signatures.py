@@ -12,13 +12,14 @@ import typing
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from attrs import define
 
 from yieldflow.core.values import Annotation, Arguments, Parameters
-from yieldflow.errors import BadDefinition
+from yieldflow.errors import BadDefinition, shortened
 
 if sys.version_info >= (3, 14):  # annotations are evaluated late there, and asking for them may raise NameError
     import annotationlib
@@ -30,8 +31,10 @@ else:
     _annotations = inspect.get_annotations
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_OPEN = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _AWAITED = (Awaitable, Coroutine)
+_KNOWN: WeakKeyDictionary[FunctionType, inspect.Signature] = WeakKeyDictionary()  # each call is bound by one
 _UNRESOLVED = (NameError, AttributeError, TypeError, SyntaxError, KeyError)  # of an annotation that is evaluated
 
 
@@ -61,14 +64,33 @@ def workflow_shape(fn: Callable[..., Any]) -> LazyShape:
 
 def bind(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
     """The arguments of a call, by position as far as they go; raises TypeError as the call itself would."""
+    if not kwargs and _takes(fn, len(args)):
+        return Arguments(args)
     try:
         bound = signature(fn).bind(*args, **kwargs)
     except TypeError as error:
-        raise TypeError(f"{fn.__qualname__}(): {error}") from None
+        raise TypeError(f"{fn.__qualname__}(): {shortened(str(error))}") from None
     return Arguments(bound.args, bound.kwargs)
 
 
+def _takes(fn: Callable[..., Any], count: int) -> bool:
+    """Whether it is a plain function, which so many arguments by position are enough for; False: look more closely."""
+    if type(fn) is not FunctionType or vars(fn) or fn.__code__.co_flags & _OPEN or fn.__code__.co_kwonlyargcount:
+        return False
+    most = fn.__code__.co_argcount
+    return most - len(fn.__defaults__ or ()) <= count <= most
+
+
 def signature(fn: Callable[..., Any]) -> inspect.Signature:
+    if not isinstance(fn, FunctionType):
+        return _inspected(fn)
+    known = _KNOWN.get(fn)
+    if known is None:
+        known = _KNOWN[fn] = _inspected(fn)
+    return known
+
+
+def _inspected(fn: Callable[..., Any]) -> inspect.Signature:
     try:
         return _signature(fn)
     except ValueError:  # some functions written in C do not tell

@@ -55,4 +55,6 @@ class Mail(Generic[W]):
                 yield box.waiters.popleft(), position, value
 
     def _box(self, name: str) -> Box[W]:
-        return self.boxes.setdefault(name, Box())
+        if name not in self.boxes:
+            self.boxes[name] = Box()
+        return self.boxes[name]

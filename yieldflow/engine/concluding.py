@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 
 from attrs import evolve
 
 from yieldflow.core.agenda import due
 from yieldflow.core.chain import issuer
 from yieldflow.core.commands import CallStep
-from yieldflow.core.events import CommandResolved
+from yieldflow.core.events import CommandResolved, Decision
 from yieldflow.core.outcome import Err, Ok
 from yieldflow.core.path import Path
 from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
 from yieldflow.engine.attempts import Attempt, revoked
 from yieldflow.engine.live import Live
-from yieldflow.engine.planning import Conclusion, conclude, open_work, wakes, work_after
+from yieldflow.engine.planning import Author, Conclusion, conclude, open_work, wakes, work_after
 from yieldflow.engine.reading import advance, look, save
 from yieldflow.engine.requests import ExecuteLocal, Inspect, Offer, Returned, Threw, Unfit
 from yieldflow.engine.state import HELP, Asking, Tending
@@ -35,7 +35,7 @@ def append_what_is_concluded(t: Tending, live: Live) -> Asking[bool]:
         return True
     decisions = live.execution.decide()
     if decisions:
-        yield from _decide(t, live, Conclusion(decisions=decisions))
+        yield from _decide(t, live, decisions)
         return True
     if run.local and not run.paused and not t.time_is_up() and (yield from _run_local(t, live)):
         return True
@@ -54,7 +54,7 @@ def speculate(t: Tending, live: Live, conclusion: Conclusion) -> Asking[bool]:
     """
     live.execution.feed(conclusion.facts)
     decisions = live.execution.decide()
-    reply = yield from _commit(t, live, evolve(conclusion, decisions=decisions))
+    reply = yield from _commit(t, live, conclusion, decisions)
     if isinstance(reply, Done):
         return True
     t.drop()
@@ -62,9 +62,9 @@ def speculate(t: Tending, live: Live, conclusion: Conclusion) -> Asking[bool]:
     return False
 
 
-def _decide(t: Tending, live: Live, conclusion: Conclusion) -> Asking[None]:
+def _decide(t: Tending, live: Live, decisions: Sequence[Decision]) -> Asking[None]:
     """An execution that was fed only the log may be fed what came between: a conflict never rebuilds it."""
-    match (yield from _commit(t, live, conclusion)):
+    match (yield from _commit(t, live, Conclusion(), decisions)):
         case Done():
             pass
         case Conflict(head, _, tail, gap) if head is not None and not gap:
@@ -110,10 +110,10 @@ def _overdue(t: Tending, run: Run) -> Conclusion:
         pending = run.open.get(claim.path)
         if (gone or claim.until <= t.log.now) and pending is not None:  # by the clock of the store, which will check
             revoke, call = Revoke(claim.path, claim.token, gone), pending.issued.command
-            if isinstance(call, CallStep):
-                over.append((revoke, revoked(t.run_id, claim, call, t.step(claim.path, call.name), now)))
-            else:
+            if not isinstance(call, CallStep):
                 freed.append((revoke, claim.work))
+            elif claim.work.attempt == pending.attempt:  # else it is gone: the log was read on since
+                over.append((revoke, revoked(t.run_id, claim, call, t.step(claim.path, call.name), now)))
     if t.log.claimed:
         t.log = evolve(t.log, claimed=())  # each is tried once a reading
     return Conclusion(
@@ -124,19 +124,17 @@ def _overdue(t: Tending, run: Run) -> Conclusion:
     )
 
 
-def _commit(t: Tending, live: Live, conclusion: Conclusion) -> Asking[Reply | None]:
+def _commit(t: Tending, live: Live, conclusion: Conclusion, decisions: Sequence[Decision]) -> Asking[Reply | None]:
     """On the head; *live* has been fed the facts, and is fed the decisions once they are in the log."""
     run, now = live.execution.run, t.me.now()
-    commit, events = conclude(run, live.head, conclusion, now)
-    claims = _claims(t, commit.put, run, conclusion, now)
-    listed = commit.summary or t.mended(run)
-    commit = evolve(commit, commit=t.me.fresh(), claim=claims, worker=t.me.name, summary=listed)
+    author = Author(t.me.fresh(), t.me.name, lambda put: _claims(t, put, run, decisions, now), t.mended(run))
+    commit, events = conclude(run, live.head, conclusion, decisions, now, author)
     reply = yield from save(commit)
     if isinstance(reply, Done):
-        live.feed(events[len(conclusion.facts) :], reply.head, sum(map(len, commit.events)))
+        live.feed(events, reply.head, sum(map(len, commit.events)))
         t.settled, t.table = True, (reply.head, reply.entries)
-        if t.log is not None and listed is not None:
-            t.log = evolve(t.log, summary=listed)
+        if t.log is not None and commit.summary is not None:
+            t.log = evolve(t.log, summary=commit.summary)
         _keep(t, commit, reply, run)
         left = _left(commit.put, reply.claimed, now)
         t.left += left
@@ -145,15 +143,14 @@ def _commit(t: Tending, live: Live, conclusion: Conclusion) -> Asking[Reply | No
     return reply
 
 
-def _claims(t: Tending, put: tuple[Free, ...], run: Run, conclusion: Conclusion, now: Millis) -> tuple[Claim, ...]:
+def _claims(t: Tending, put: Sequence[Free], run: Run, decided: Sequence[Decision], now: Millis) -> tuple[Claim, ...]:
     """The first new work that may begin here rides in the commit that creates it."""
-    ready = [work for work in put if t.me.serves(work.queue) and work.not_before <= now]
-    if t.mine or t.time_is_up() or not ready:
+    if t.mine or t.time_is_up():
         return ()
-    decided = conclusion.decisions
-    if not t.may_run(work_after(run, decided), wakes(run, decided, now)):
+    first = next((work for work in put if t.me.serves(work.queue) and work.not_before <= now), None)
+    if first is None or not t.may_run(lambda: work_after(run, decided), lambda: wakes(run, decided, now)):
         return ()
-    return (t.claim(ready[0].path),)
+    return (t.claim(first.path),)
 
 
 def _left(put: Iterable[Free], claimed: Container[Path], now: Millis) -> Counter[str]:

@@ -5,10 +5,10 @@ No request is made here, and nothing is read but the arguments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from yieldflow.codec.packing import pack
 from yieldflow.core.agenda import wakes_at
@@ -33,7 +33,7 @@ from yieldflow.core.questions import hook_token
 from yieldflow.core.run import Pending, Run, waits_for_its_end
 from yieldflow.core.times import Millis, ends_at
 from yieldflow.engine.attempts import Attempt
-from yieldflow.ports import HINT_AFTER, NEVER, Commit, Free, Head, Mark, Revoke, Status, Summary
+from yieldflow.ports import HINT_AFTER, NEVER, Claim, Commit, Free, Head, Mark, Revoke, Status, Summary
 
 MOST_EVENTS = 5_000
 MOST_BYTES = 8 << 20
@@ -103,52 +103,64 @@ def _step(path: Path, call: CallStep, position: int, started: RunStarted, pendin
 
 @frozen
 class Conclusion:
-    """What a tender concludes about a run: facts it may state on the head, and the decisions they cause."""
+    """Facts that a tender may state on the head of a run, and what they do to its open work."""
 
     attempts: tuple[Attempt, ...] = ()
     revoke: tuple[Revoke, ...] = ()
     freed: tuple[Free, ...] = ()  # debts whose payers were lost: to be paid by somebody else
     others: tuple[CommandResolved | CancelRequested, ...] = ()  # of timers, of local steps, of the run's own time
-    decisions: tuple[Decision, ...] = ()
+    facts: tuple[Event, ...] = field(init=False)
 
-    @property
-    def facts(self) -> tuple[Event, ...]:
+    @facts.default
+    def _all(self) -> tuple[Event, ...]:
         return (*(attempt.event for attempt in self.attempts), *self.others)
 
 
-def conclude(run: Run, head: Mark, conclusion: Conclusion, at: Millis) -> tuple[Commit, tuple[Event, ...]]:
-    """The commit on *head*, and all its events. *run* has been fed the facts, but not the decisions.
+@frozen
+class Author:
+    """Whoever commits: its commit id, which of the new work it claims, what is to be listed if the run goes on."""
 
-    Whoever commits adds its id and what it claims.
-    """
+    commit: str
+    worker: str
+    claims: Callable[[Sequence[Free]], tuple[Claim, ...]]
+    mended: Summary | None
+
+
+def conclude(
+    run: Run, head: Mark, conclusion: Conclusion, decisions: Sequence[Decision], at: Millis, by: Author
+) -> tuple[Commit, tuple[Event, ...]]:
+    """The commit on *head*, and the events of the decisions in it. *run* has been fed the facts, but not those."""
     started = run.started
     assert started is not None
-    events, packed = _stamp(conclusion, at)
-    decided = conclusion.decisions[: len(events) - len(conclusion.facts)]
-    issued = [(head.length + len(conclusion.facts) + number, decision) for number, decision in enumerate(decided, 1)]
+    facts = conclusion.facts
+    events, packed = _stamp(facts, decisions, at)
+    decided = decisions[: len(events)]
     ending = next((decision.outcome for decision in decided if isinstance(decision, Finish)), None)
     abandoned = [decision.path for decision in decided if isinstance(decision, Abandon)]
-    again = [attempt.again for attempt in conclusion.attempts]
-    commit = Commit(
+    issued = _issued(decided, head.length + len(facts) + 1)
+    put = (
+        *_again(conclusion, abandoned),
+        *(work_of(path, command, position, started) for position, path, command in issued),
+        *_to_cancel(run, started, abandoned),
+    )
+    done = Commit(
         started.run_id,
-        "",
+        by.commit,
         Head(head),
         events=packed,
         revoke=conclusion.revoke,
         drop=(*(one.work.path for one in conclusion.attempts if one.again is None), *_dropped(run, abandoned)),
-        put=(
-            *(work for work in (*again, *conclusion.freed) if work is not None and work.path not in abandoned),
-            *(work_of(path, command, position, started) for position, path, command in _issued(issued)),
-            *_to_cancel(run, started, abandoned),
-        ),
+        put=put,
+        claim=by.claims(put),
         alarm=looks(run, decided, at) if ending is None else _owed(run, ending, at),
         entries=0 if ending is not None else work_after(run, decided),
-        summary=None if ending is None else summary(started, ending, at),
+        summary=by.mended if ending is None else summary(started, ending, at),
         hooks=_hooks(started, run, decided),
         payloads=len(run.unread) - sum(isinstance(decision, Take) for decision in decided),
+        worker=by.worker,
         done=ending is not None,
     )
-    return commit, events
+    return done, events
 
 
 def owes(started: RunStarted, ending: Ending, children: bool) -> bool:
@@ -163,8 +175,16 @@ def _owed(run: Run, ending: Ending, at: Millis) -> Millis | None:
     return at + HINT_AFTER if owes(run.started, ending, children=False) else None
 
 
-def _issued(decided: Sequence[tuple[int, Decision]]) -> Iterator[tuple[int, Path, Work]]:
-    for position, decision in decided:
+def _again(conclusion: Conclusion, abandoned: Sequence[Path]) -> Iterator[Free]:
+    """What was tried in vain, and debts whose payers were lost."""
+    for work in (*(attempt.again for attempt in conclusion.attempts), *conclusion.freed):
+        if work is not None and work.path not in abandoned:
+            yield work
+
+
+def _issued(decided: Sequence[Decision], first: int) -> Iterator[tuple[int, Path, Work]]:
+    """The new work, with the positions in the log; *first* is that of the first decision."""
+    for position, decision in enumerate(decided, first):
         if isinstance(decision, Issue) and is_work(decision.command):
             yield position, decision.path, decision.command
 
@@ -236,15 +256,20 @@ def status(ending: Ending | None) -> Status:
             return "continued"
 
 
-def _stamp(conclusion: Conclusion, at: Millis) -> tuple[tuple[Event, ...], tuple[bytes, ...]]:
-    """All facts, and as many decisions as one commit may carry; those that do not fit come with the next one."""
+def _stamp(
+    facts: Sequence[Event], decisions: Sequence[Decision], at: Millis
+) -> tuple[tuple[Event, ...], tuple[bytes, ...]]:
+    """Events of as many decisions as one commit may carry beside all facts, and all events as bytes; those that do not
+    fit come with the next one.
+    """
+    packed = [pack(fact) for fact in facts]
+    size = sum(map(len, packed))
     events: list[Event] = []
-    packed: list[bytes] = []
-    size = 0
-    for event in (*conclusion.facts, *(stamped(decision, at) for decision in conclusion.decisions)):
+    for decision in decisions:
+        event = stamped(decision, at)
         data = pack(event)
         size += len(data)
-        if len(events) >= max(1, len(conclusion.facts)) and (size > MOST_BYTES or len(events) >= MOST_EVENTS):
+        if packed and (size > MOST_BYTES or len(packed) >= MOST_EVENTS):
             break
         events.append(event)
         packed.append(data)
