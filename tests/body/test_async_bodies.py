@@ -50,12 +50,12 @@ def test_all_share_one_loop_that_is_not_the_callers(app: App):
     assert met[0][0] is not threading.main_thread()
 
 
-@step(retry=1, timeout="50ms")
+@step(retry=1, timeout="200ms")
 async def sleeps() -> None:
     await asyncio.sleep(SECONDS)
 
 
-@step(retry=1, timeout="50ms")
+@step(retry=1, timeout="200ms")
 async def swallows() -> str:
     for _ in range(2):
         with suppress(asyncio.CancelledError):
@@ -63,7 +63,7 @@ async def swallows() -> str:
     return "too late"
 
 
-@step(retry=1, heartbeat="50ms")
+@step(retry=1, heartbeat="200ms")
 async def falls_silent() -> None:
     await asyncio.sleep(0.03)
     current_step().heartbeat()

@@ -14,7 +14,7 @@ SECONDS = 10.0
 AT_ONCE = Retry(attempts=2, delay=0, jitter=0)
 
 
-@step(retry=1, heartbeat="60ms")
+@step(retry=1, heartbeat="200ms")
 def falls_silent() -> None:
     for _ in range(5):
         time.sleep(0.02)
@@ -33,15 +33,15 @@ def silence(threads: int) -> Flow[list[str]]:
 def test_a_body_that_falls_silent_is_interrupted(app: App, threads: int):
     begun = time.monotonic()
     told = app.run(silence(threads))
-    assert 0.15 < time.monotonic() - begun < SECONDS / 4
+    assert 0.25 < time.monotonic() - begun < SECONDS / 4
     assert len(told) == threads
     assert all("falls_silent was silent for longer than its heartbeat on attempt 1" in text for text in told)
 
 
 def test_a_body_that_speaks_may_take_its_time(app: App):
-    @step(retry=1, heartbeat="60ms")
+    @step(retry=1, heartbeat="300ms")
     def speaks() -> str:
-        for number in range(15):
+        for number in range(20):
             time.sleep(0.02)
             current_step().heartbeat(number)
         return "done"
@@ -77,7 +77,7 @@ def test_what_a_body_said_last_is_what_the_next_attempt_reads(app: App, pause: f
 
 
 def test_what_an_interrupted_body_said_is_not_lost(app: App):
-    @step(retry=AT_ONCE, timeout="50ms")
+    @step(retry=AT_ONCE, timeout="200ms")
     def pages() -> int:
         if (before := current_step().last_heartbeat) is not None:
             return before
@@ -110,7 +110,7 @@ def test_a_silent_body_that_nothing_reaches_loses_its_claim(app: App):
     """Its thread sits in C for longer than the run takes to end without it."""
     free, returned = threading.Event(), threading.Event()
 
-    @step(retry=AT_ONCE, heartbeat="40ms")
+    @step(retry=AT_ONCE, heartbeat="200ms")
     def sits() -> str:
         if current_step().attempt == 1:
             try:

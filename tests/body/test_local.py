@@ -36,7 +36,7 @@ def test_a_local_body_knows_its_call_and_holds_nothing(app: App):
 
 
 def test_a_local_body_is_bounded_by_its_own_timeout_and_outlasts_a_stop(app: App):
-    @step(retry=1, timeout="60ms")
+    @step(retry=1, timeout="200ms")
     def sleeps() -> None:
         app.runtime.watch.stop_all()
         time.sleep(10)

@@ -44,24 +44,24 @@ def beside(name: str) -> Flow[list[str]]:
     return [str(end) for end in ends]
 
 
-@step(retry=1, timeout="50ms")
+@step(retry=1, timeout="200ms")
 def sleeps() -> None:
     time.sleep(SECONDS)
 
 
-@step(retry=1, timeout="50ms")
+@step(retry=1, timeout="200ms")
 def spins() -> None:
     spin()
 
 
-@step(retry=1, timeout="50ms")
+@step(retry=1, timeout="200ms")
 def catches_errors() -> None:
     while True:
         with suppress(Exception):
             spin()
 
 
-@step(retry=1, timeout="50ms")
+@step(retry=1, timeout="200ms")
 def catches_everything_twice() -> None:
     for _ in range(2):
         with suppress(BaseException):
@@ -69,14 +69,14 @@ def catches_everything_twice() -> None:
     spin()
 
 
-@step(retry=1, timeout="50ms")
+@step(retry=1, timeout="200ms")
 def answers_all_the_same() -> str:
     with suppress(BaseException):
         spin()
     return "too late"
 
 
-@step(retry=1, timeout="50ms")
+@step(retry=1, timeout="200ms")
 def fails_while_it_cleans_up() -> str:
     try:
         spin()
@@ -110,7 +110,7 @@ def test_50_a_body_in_a_thread_is_interrupted_when_its_time_is_up(app: App, name
     begun = time.monotonic()
     told = app.run(beside(name))
     assert len(told) == 2
-    assert all(f"{name} took longer than its timeout on attempt 1" in text for text in told)
+    assert [text for text in told if f"{name} took longer than its timeout on attempt 1" not in text] == []
     app.runtime.pool.stop(SECONDS)  # the store's own bound would not end the bodies
     assert time.monotonic() - begun < SECONDS / 4
 
@@ -123,7 +123,7 @@ def test_parity_20_a_timeout_is_kept_and_counts_as_a_failed_attempt(app: App):
     """Elsewhere `timeout=` is accepted and does nothing."""
     threads = []
 
-    @step(retry=AT_ONCE, timeout="50ms")
+    @step(retry=AT_ONCE, timeout="200ms")
     def slow_at_first() -> str:
         threads.append(in_main_thread())
         if current_step().attempt == 1:

@@ -39,7 +39,7 @@ PLACES: Mapping[str, int | tuple[int, ...]] = {
 KILLS = 11
 CHILDREN, BOOKINGS, BODY = 3, 4, 0.02
 AT_A_TIME = 4
-SECONDS = 100.0
+SECONDS = 240.0  # it is CPU that takes the time: seven seconds where nobody else wants it
 ENDED = {"completed", "cancelled", "failed"}
 
 
@@ -129,7 +129,7 @@ def test_families_under_fire_on_redis(kind: str, server: Server, tmp_path: Path,
             app.hints = RqQueue(app.client, wrapped.TEND_RUN)
             stack.callback(ringing(app))
         handles = under_fire(app, fleet, random.Random(seed))
-        until(lambda: not app.runs(status="running").runs, 20, "the last reports")
+        until(lambda: not app.runs(status="running").runs, 60, "the last reports")
         expect_families(app, handles, tmp_path)
         logs = logs_of(app)
     no_run_was_started_twice(tmp_path)
@@ -165,7 +165,7 @@ def again(folder: Path, stop_at: str) -> Process:
 
 
 def killed_by_chance(process: Process, folder: Path, chance: random.Random) -> None:
-    until(lambda: any(line.pid == process.pid for line in lines(folder)), 20, "the process is up")
+    until(lambda: any(line.pid == process.pid for line in lines(folder)), 60, "the process is up")
     time.sleep(chance.uniform(0, 0.1))
     kill(process.pid)
     process.wait(10)
@@ -179,7 +179,7 @@ def test_a_killed_driver_that_runs_again_goes_on_with_the_children(tmp_path: Pat
     for number in range(BY_CHANCE + 20):
         if number in (1, 3, 5):
             killed_by_chance(again(tmp_path, ""), tmp_path, chance)
-        elif again(tmp_path, stops(ON_SQLITE)).wait(60) == 0:
+        elif again(tmp_path, stops(ON_SQLITE)).wait(120) == 0:
             break
     app = App(f"sqlite:///{tmp_path}/runs.db")
     assert app.get("parent").result(timeout=0) == families.result_of_the_parent(BROOD)
