@@ -12,6 +12,7 @@ from typing import Any
 
 from yieldflow.core.asks import StepCall, StepDefinition, WorkflowDefinition
 from yieldflow.core.chain import chain_of
+from yieldflow.core.commands import StartChild
 from yieldflow.core.difference import Difference
 from yieldflow.core.endings import ending, handed_over, origin_of
 from yieldflow.core.events import (
@@ -135,6 +136,8 @@ class Execution:
             case _:
                 pass
         self._ledger.match(event)
+        if isinstance(event, CommandIssued) and isinstance(event.command, StartChild):
+            self._leaves.started(event.path, event.command.options)
 
     def _expect_end(self, outcome: Ending) -> None:
         forced = isinstance(outcome, Cancelled) and outcome.forced

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, assert_never
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from yieldflow.core import chain
 from yieldflow.core.asks import (
@@ -25,7 +25,7 @@ from yieldflow.core.asks import (
     WorkflowCall,
     WorkflowDefinition,
 )
-from yieldflow.core.commands import SetData
+from yieldflow.core.commands import ChildOptions, SetData
 from yieldflow.core.events import RunStarted
 from yieldflow.core.failures import thrown
 from yieldflow.core.ledger import Ledger
@@ -79,7 +79,15 @@ class Leaves:
         leaf = self.waiting.get(path)
         return None if leaf is None else _called(leaf.command)
 
-    # --- facts --------------------------------------------------------------------------------------------------
+    # --- what the log holds ---------------------------------------------------------------------------------------
+
+    def started(self, path: Path, options: ChildOptions) -> None:
+        """What a child was started with holds for it, whatever the code says today: its id, and who waits for it."""
+        leaf = self.waiting.get(path)
+        if leaf is not None and isinstance(leaf.command, WorkflowCall):
+            leaf.command = evolve(leaf.command, changed=options)
+        elif leaf is not None and isinstance(leaf.command, DetachCommand):
+            leaf.command = evolve(leaf.command, call=evolve(leaf.command.call, changed=options))
 
     def resolve(self, path: Path, outcome: Ok | Err | Expired | CancelledOutcome, attempt: int) -> None:
         leaf = self.waiting.pop(path, None)
