@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yieldflow.errors.root import YieldflowError, error, masked
+from yieldflow.errors.root import YieldflowError, error, masked, shortened, shown
 
 
 class UsageError(YieldflowError):
@@ -15,10 +15,10 @@ class NotFoundError(UsageError):
 
 @error
 class UnknownRun(NotFoundError):
-    run_id: str
+    run_id: object
 
     def __str__(self) -> str:
-        return f"there is no run {self.run_id!r}; `yieldflow ls` lists those that there are"
+        return f"there is no run {shown(self.run_id)}; `yieldflow ls` lists those that there are"
 
 
 @error
@@ -34,17 +34,17 @@ class UnknownTarget(NotFoundError):
 
     def __str__(self) -> str:
         return (
-            f"{self.target!r} is not a workflow: {self.reason}; name one as package.module:name or path/to/file.py:name"
+            f"{shown(self.target)} is not a workflow: {shortened(self.reason)}; "
+            "name one as package.module:name or path/to/file.py:name"
         )
 
 
 @error
 class BadRunId(UsageError):
-    run_id: str
+    run_id: object
 
     def __str__(self) -> str:
-        shown = self.run_id if len(self.run_id) <= 40 else self.run_id[:40] + "…"
-        return f"{shown!r} cannot be a run id: use 1 to 200 printable characters without '~'"
+        return f"{shown(self.run_id)} cannot be a run id: use 1 to 200 printable characters without '~'"
 
 
 @error
@@ -54,7 +54,7 @@ class BadUrl(UsageError):
 
     def __str__(self) -> str:
         return (
-            f"the store URL {masked(self.url)!r} {self.reason}; "
+            f"the store URL {shown(masked(self.url))} {shortened(self.reason)}; "
             "use memory:, sqlite:///file.db, redis://host:port/0, rediss:// or unix://"
         )
 
@@ -65,16 +65,16 @@ class BadArguments(UsageError):
     reason: str
 
     def __str__(self) -> str:
-        return f"the arguments do not fit {self.name}: {self.reason}"
+        return f"the arguments do not fit {self.name}: {shortened(self.reason)}"
 
 
 @error
 class BadPayload(UsageError):
-    hook: str
+    hook: object
     reason: str
 
     def __str__(self) -> str:
-        return f"the payload does not fit hook {self.hook!r}: {self.reason}"
+        return f"the payload does not fit hook {shown(self.hook)}: {shortened(self.reason)}"
 
 
 @error
@@ -83,7 +83,8 @@ class RunExists(UsageError):
     difference: str
 
     def __str__(self) -> str:
-        return f"run {self.run_id!r} exists already with {self.difference}; choose another run id, or get() that run"
+        difference = shortened(self.difference)
+        return f"run {self.run_id!r} exists already with {difference}; choose another run id, or go on with that run"
 
 
 @error
@@ -108,7 +109,7 @@ class UnknownData(NotFoundError):
     key: str
 
     def __str__(self) -> str:
-        return f"run {self.run_id!r} has ended and never set {self.key!r}"
+        return f"run {self.run_id!r} has ended and never set {shown(self.key)}"
 
 
 @error
@@ -142,8 +143,8 @@ class StoreUnreachable(StoreError):
     reason: str
 
     def __str__(self) -> str:
-        asked = "is the server running, and is the URL right?"
-        return f"the store {masked(self.url)} cannot be reached ({self.reason}); {asked}"
+        asked = "" if self.url.startswith("sqlite:") else "; is the server running, and is the URL right?"
+        return f"the store {masked(self.url)} cannot be reached ({self.reason}){asked}"
 
 
 @error

@@ -24,6 +24,7 @@ Transaction = Callable[[Connection], T]
 
 _SHORTEST_NAP = 0.001  # seconds between two tries of a locked file
 _LONGEST_NAP = 0.02
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}  # the last: too many began at once
 
 
 class _Process:
@@ -45,8 +46,10 @@ class Connections:
         self._patience = patience
         self._processes: dict[int, _Process] = {}
         self._closed = False
+        self._opened: tuple[int, int] | None = None  # which file that was
         weakref.finalize(self, _close_idle, self._processes)
         self.read(lambda db: db.execute("SELECT 1 FROM run LIMIT 1"))  # says at once what is wrong with the file
+        self._opened = _identity(self._path)
 
     def read(self, transaction: Transaction[T]) -> T:
         """All that *transaction* reads is of one moment."""
@@ -88,6 +91,8 @@ class Connections:
     def _borrow(self) -> Connection:
         if self._closed:
             raise StoreUnreachable(self._url, "it was closed")
+        if self._opened is not None and _identity(self._path) != self._opened:  # nobody would find what is written now
+            raise StoreUnsuitable(self._url, "the file that was opened is not there any more; open the store again")
         try:
             return self._here().idle.pop()
         except IndexError:
@@ -124,8 +129,9 @@ class Connections:
 
     def _meaning(self, error: sqlite3.Error) -> StoreError:
         match _code(error):
-            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-                return StoreUnreachable(self._url, f"another process kept it locked for {self._patience:g} s")
+            case code if code in _LOCKED:
+                reason = f"another process kept it locked for {self._patience:g} s; end that one, or try again"
+                return StoreUnreachable(self._url, reason)
             case sqlite3.SQLITE_CANTOPEN if _is_directory(self._path.parent) is False:
                 return StoreUnsuitable(self._url, f"there is no directory {self._path.parent}; create it first")
             case sqlite3.SQLITE_CANTOPEN if _is_directory(self._path):
@@ -134,8 +140,14 @@ class Connections:
                 return StoreUnsuitable(self._url, f"no permission to write {self._path} and beside it ({error})")
             case sqlite3.SQLITE_NOTADB:
                 return StoreUnsuitable(self._url, "the file is not an SQLite database; name another file")
+            case sqlite3.SQLITE_CORRUPT:
+                return StoreUnsuitable(self._url, f"the file is damaged ({error}); restore it from a backup")
             case sqlite3.SQLITE_FULL:
                 return StoreUnsuitable(self._url, "the disk is full; nothing was changed")
+            case sqlite3.SQLITE_IOERR:
+                return StoreUnsuitable(
+                    self._url, f"the disk cannot be read or written ({error}); is it full or broken?"
+                )
             case _:
                 return StoreUnsuitable(self._url, str(error))
 
@@ -147,13 +159,22 @@ def _code(error: sqlite3.Error) -> int | None:
 
 
 def _locked(error: sqlite3.Error) -> bool:
-    return _code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return _code(error) in _LOCKED
 
 
 def _close_idle(processes: dict[int, _Process]) -> None:
     process = processes.get(os.getpid())
     while process is not None and process.idle:
         process.idle.pop().close()
+
+
+def _identity(path: FilePath) -> tuple[int, int] | None:
+    """Which file has that name now; None: there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - before each transaction: this is three times as fast
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _is_directory(path: FilePath) -> bool | None:
