@@ -1,4 +1,6 @@
-"""Real servers, one of each kind for the whole session, emptied for each test that asks for one."""
+"""Real servers, one of each kind for the whole session, emptied for each test that asks for one; and the guard that
+nothing stored is unpickled or imported by name.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,10 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from tests import guard
 from tests.servers import Server, has_redis_server, redis_server, valkey
+
+guard.install()  # before `rq`, which takes `pickle.loads` by its name, is imported by a test
 
 STARTS = {"valkey": valkey, **({"redis": redis_server} if has_redis_server() else {})}
 
@@ -23,3 +28,10 @@ def server(shared_server: Server) -> Server:
     with redis.Redis.from_url(shared_server.url) as client:
         client.flushall()
     return shared_server
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_unpickled_or_imported_by_name() -> Iterator[None]:
+    guard.refused.clear()
+    yield
+    assert not guard.refused

@@ -12,32 +12,23 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from yieldflow.aio import AsyncApp
-from yieldflow.authoring.options import span
+from yieldflow.authoring.options import is_position, span
 from yieldflow.authoring.registry import DEFAULT, Registry
 from yieldflow.codec import LIMIT, JsonCodec, PayloadCodec, SealedCodec
 from yieldflow.connect import connect, hints, is_embedded, store_on
-from yieldflow.core.answers import token_hash
+from yieldflow.core.answers import is_token, token_hash
 from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand, WorkflowCall
-from yieldflow.core.chain import chain_of
+from yieldflow.core.chain import chain_of, expect_possible
 from yieldflow.core.events import Limits
-from yieldflow.core.times import Duration, Millis, duration, instant
+from yieldflow.core.times import Duration, duration
 from yieldflow.engine import control
-from yieldflow.engine.outside import (
-    CANCEL,
-    check_run_id,
-    check_tags,
-    started,
-)
-from yieldflow.errors import (
-    StoreError,
-    UnknownToken,
-    UsageError,
-)
+from yieldflow.engine.outside import CANCEL, check_run_id, check_tags, started
+from yieldflow.errors import RunEnded, StoreError, UnknownRun, UnknownToken, UsageError, shown
 from yieldflow.handle import Handle
 from yieldflow.inspection import OpenHook
-from yieldflow.ports import Filter, Page, Queue, Status, Store
+from yieldflow.ports import Page, Queue, Status, Store
 from yieldflow.pruning import prune
-from yieldflow.reach import Reach, encoded, hook_of, refuse_in_a_workflow
+from yieldflow.reach import Reach, encoded, expect_text, hook_of, refuse_in_a_workflow, wanted
 from yieldflow.runtime import Runtime, fresh
 from yieldflow.settings import named, settings, whole
 
@@ -166,9 +157,11 @@ class App:
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page:
-        """Runs that fit, newest first, at most *limit* of them; `.cursor` is given back for the next page."""
-        wanted = Filter(status, workflow, tag, _instant(since), _instant(until), limit)
-        return self.store.find(wanted, cursor)
+        """Runs that fit, newest first, at most *limit* of them; `.cursor` is given back for the next page.
+
+        Raises `UsageError`.
+        """
+        return self.store.find(wanted(status, workflow, tag, since, until, limit), cursor)
 
     # --- talking to runs ----------------------------------------------------------------------------------------
 
@@ -190,11 +183,15 @@ class App:
 
     def resume_hook(self, token: str, payload: Any, *, key: str | None = None) -> int:
         """Deliver *payload* to the hook that has this token. Raises `UnknownToken` and what `send` raises."""
-        found = self.store.resolve(token_hash(token))
+        found = self.store.resolve(token_hash(token)) if is_token(token) else None
         if found is None:
             raise UnknownToken
         run_id, name = found
-        return self._reach.send(run_id, name, encoded(name, payload, Any, self.codec), key, "token", self.limits.inbox)
+        packed = encoded(name, payload, Any, self.codec)
+        try:
+            return self._reach.send(run_id, name, packed, key, "token", self.limits.inbox)
+        except (RunEnded, UnknownRun):  # who only has a token is told nothing of its run
+            raise UnknownToken from None
 
     def hooks(self, run_id: str) -> tuple[OpenHook, ...]:
         """The hooks that a run has opened, with the tokens that answer them. Raises `UnknownRun`."""
@@ -213,6 +210,7 @@ class App:
         """What happens to the run is kept, and not told to it, until it is resumed or cancelled; bodies that run may
         end. Nothing happens if it is paused. Raises `UnknownRun`, `RunEnded`.
         """
+        expect_text(reason)
         self._reach.operate("pause()", run_id, lambda t: control.pause(t, reason))
 
     def resume(self, run_id: str) -> None:
@@ -223,6 +221,7 @@ class App:
         """End a run without asking it: no clean-up is carried out. Its children are cancelled. Raises `UnknownRun`,
         `RunEnded`.
         """
+        expect_text(reason)
         self._reach.operate("terminate()", run_id, lambda t: control.terminate(t, reason))
 
     def retry(self, run_id: str) -> Handle[Any]:
@@ -238,6 +237,9 @@ class App:
 
         Raises `UnknownRun`, `RunExists`, `BadRunId`, `UsageError`.
         """
+        expect_possible(run_id)
+        if at is not None and not is_position(at, -(2**31)):
+            raise UsageError(f"at={shown(at)} is no position: events are counted from 1")
         name = f"{chain_of(run_id)[0].partition('~')[0][:180]}-{fresh()}" if new_run_id is None else new_run_id
         check_run_id(name)
         self._reach.operate("fork()", run_id, lambda t: control.fork(t, name, at, secrets.token_bytes(16)))
@@ -344,7 +346,7 @@ class App:
     ) -> Handle[T]:
         refuse_in_a_workflow("start()")
         if not isinstance(call, WorkflowCall):
-            raise UsageError(f"start() takes the call of a workflow, such as checkout(order), not {call!r}")
+            raise UsageError(f"start() takes the call of a workflow, such as checkout(order), not {shown(call)}")
         asked = call.changed
         name = asked.run_id if run_id is None else run_id
         name = f"{call.definition.fn.__name__}-{fresh()}" if name is None else name
@@ -389,7 +391,3 @@ class App:
         if self.embedded:
             raise UsageError(f"{self.settings.url} is no Redis server")
         return getattr(self.store, "client")  # noqa: B009 - the port does not know it
-
-
-def _instant(moment: datetime | None) -> Millis | None:
-    return None if moment is None else instant(moment)

@@ -9,17 +9,28 @@ from urllib.parse import unquote, urlsplit
 from yieldflow.errors import BadUrl
 from yieldflow.ports import Queue, Store
 
+_LONGEST_URL = 2_000  # characters
 _REDIS = ("redis", "rediss", "unix")
 
 
 def is_embedded(url: str) -> bool:
-    return urlsplit(url).scheme not in _REDIS
+    return scheme_of(url) not in _REDIS
+
+
+def scheme_of(url: str) -> str:
+    """Raises `BadUrl`."""
+    if len(url) > _LONGEST_URL or not url.isprintable():
+        raise BadUrl(url, "is too long, or holds characters that are not printable")
+    try:
+        return urlsplit(url).scheme
+    except ValueError as error:
+        raise BadUrl(url, f"cannot be read ({error})") from error
 
 
 def connect(url: str, prefix: str) -> Store:
     """Raises `BadUrl`, `StoreUnreachable`, `StoreUnsuitable`."""
     store: Store
-    match urlsplit(url).scheme:
+    match scheme_of(url):
         case "memory":
             store = _from("yieldflow.stores.memory", "MemoryStore")()
         case "sqlite":
@@ -53,7 +64,9 @@ def _file(url: str) -> str:
     rest = url.partition(":")[2]
     if not rest.startswith("///") or len(rest) == 3:
         raise BadUrl(url, "names no file")
-    return unquote(rest[3:])
+    if not (file := unquote(rest[3:])).isprintable():
+        raise BadUrl(url, "names a file with characters that are not printable")
+    return file
 
 
 def _from(module: str, name: str) -> Any:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, assert_never, overload
 from attrs import define, field
 
 from yieldflow.authoring.loaded import loaded
+from yieldflow.authoring.options import is_position
 from yieldflow.codec.packing import unpack
 from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand
-from yieldflow.core.chain import chain_of
+from yieldflow.core.chain import chain_of, expect_possible
 from yieldflow.core.chain import generation as generation_of
 from yieldflow.core.events import Event, RunFinished
 from yieldflow.core.failures import to_exception
@@ -19,7 +20,17 @@ from yieldflow.core.outcome import Cancelled, ContinuedAs, Err, Ok
 from yieldflow.core.run import Run
 from yieldflow.core.times import Duration, duration
 from yieldflow.engine.requests import Inline
-from yieldflow.errors import RunBlocked, RunCancelled, RunFailed, StoreError, TimedOut, UnknownData, UnknownRun
+from yieldflow.errors import (
+    RunBlocked,
+    RunCancelled,
+    RunFailed,
+    StoreError,
+    TimedOut,
+    UnknownData,
+    UnknownRun,
+    UsageError,
+    shown,
+)
 from yieldflow.inspection import Inspection, inspect
 from yieldflow.ports import NO_EVENTS, Log, Mark, Status, Summary
 
@@ -34,9 +45,10 @@ MAY_GO_ON: tuple[Status, ...] = ("continued", "failed")  # as a next generation:
 
 
 class Handle(Generic[T_co]):
-    """A run: `run_id`, and what may be asked of it. Making one asks nothing of the store."""
+    """A run: `run_id`, and what may be asked of it. Making one asks nothing of the store. Raises `UnknownRun`."""
 
     def __init__(self, run_id: str, app: App, returns: Any, queue: str = "") -> None:
+        expect_possible(run_id)
         self.run_id = run_id
         self.queue = queue or app.queue
         self._app = app
@@ -97,7 +109,7 @@ class Handle(Generic[T_co]):
             if run.ended is not None and not isinstance(run.outcome, ContinuedAs):
                 raise UnknownData(self.run_id, key)
             if deadline is not None and monotonic() >= deadline:
-                raise TimedOut(f"run {self.run_id!r} has not set {key!r} within {seconds:g} s")
+                raise TimedOut(f"run {self.run_id!r} has not set {shown(key)} within {seconds:g} s")
             self._pause(self._told.head, None, 0, deadline)
         return self._app.codec.decode(self._told.run.data[key], type)
 
@@ -118,6 +130,8 @@ class Handle(Generic[T_co]):
         1). Raises `UnknownRun`.
         """
         self._stand()
+        if generation is not None and not is_position(generation, 1):
+            raise UsageError(f"{shown(generation)} is no generation: they are counted from 1")
         run_id = self._generation if generation is None else generation_of(chain_of(self.run_id)[0], generation)
         events: list[Event] = []
         log = self._read(None, run_id)

@@ -6,15 +6,18 @@ Nothing of a workflow may call it: there it is a command that does such things.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any, TypeVar, get_args
 
 from attrs import frozen
 
+from yieldflow.authoring.options import is_name, is_position
 from yieldflow.authoring.scope import inside
 from yieldflow.codec.packing import unpack
 from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand, WorkflowCall
+from yieldflow.core.chain import expect_possible
 from yieldflow.core.events import RunStarted
-from yieldflow.core.times import Millis
+from yieldflow.core.times import Millis, instant
 from yieldflow.core.values import Annotation, Codec
 from yieldflow.engine.outside import cancellation, check_hook, delivery, expect_same, opening
 from yieldflow.engine.reaching import deliver
@@ -29,12 +32,15 @@ from yieldflow.errors import (
     StoreUnreachable,
     Unencodable,
     UnknownRun,
+    UsageError,
+    shown,
 )
-from yieldflow.ports import Commit, Conflict, Done, Refused, Reply
+from yieldflow.ports import Commit, Conflict, Done, Filter, Refused, Reply, Status
 from yieldflow.runtime import Runtime, fresh
 
 T = TypeVar("T")
 
+LONGEST_REASON = 1_000  # characters
 _TRIES = 3  # of a call whose reply is lost
 
 
@@ -42,6 +48,42 @@ def refuse_in_a_workflow(verb: str) -> None:
     """Raises `InsideWorkflow`."""
     if inside.get() == "workflow":
         raise InsideWorkflow(verb)
+
+
+def expect_text(reason: str | None) -> None:
+    """Raises `UsageError` for a reason that cannot be kept and shown."""
+    if reason is None:
+        return
+    if not isinstance(reason, str) or len(reason) > LONGEST_REASON or not reason.replace("\n", "").isprintable():
+        raise UsageError(f"{shown(reason)} cannot be a reason: use up to {LONGEST_REASON:,} printable characters")
+
+
+def wanted(
+    status: Status | None,
+    workflow: str | None,
+    tag: tuple[str, str] | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+) -> Filter:
+    """Raises `UsageError`."""
+    if status is not None and status not in get_args(Status):
+        raise UsageError(f"{shown(status)} is no status; there are {', '.join(get_args(Status))}")
+    if not is_position(limit, 1):
+        raise UsageError(f"limit={shown(limit)} must be a whole number from 1")
+    if tag is not None and not (isinstance(tag, tuple) and len(tag) == 2):
+        raise UsageError(f"tag={shown(tag)} must be a pair, such as ('team', 'shop')")
+    if workflow is not None and not is_name(workflow, LONGEST_REASON):
+        raise UsageError(f"workflow={shown(workflow)} is not the name of one; spell it as module:name")
+    return Filter(status, workflow, tag, _instant("since", since), _instant("until", until), limit)
+
+
+def _instant(name: str, moment: datetime | None) -> Millis | None:
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        raise UsageError(f"{name}= must be an aware datetime, such as datetime.now(UTC)")
+    return instant(moment)
 
 
 def hook_of(hook: str | ReceiveCommand[Any] | OpenHookCommand[Any] | Hook[Any]) -> tuple[str, Annotation]:
@@ -96,6 +138,9 @@ class Reach:
     def send(self, run_id: str, hook: str, payload: bytes, key: str | None, by: str | None, inbox: int) -> int:
         """The position in the log; 0: that key was delivered in an earlier generation."""
         refuse_in_a_workflow("send()")
+        expect_possible(run_id)
+        if key is not None and key != "" and not is_name(key):
+            raise UsageError(f"{shown(key)} cannot be a key: use 1 to 200 printable characters")
         once = key or fresh()
 
         def asked(target: str, at: Millis) -> Commit:
@@ -115,6 +160,8 @@ class Reach:
 
     def cancel(self, run_id: str, reason: str | None, key: str) -> None:
         refuse_in_a_workflow("cancel()")
+        expect_possible(run_id)
+        expect_text(reason)
 
         def asked(target: str, at: Millis) -> Commit:
             return cancellation(target, fresh(), key=key, reason=reason, at=at)
@@ -129,6 +176,7 @@ class Reach:
 
     def operate(self, verb: str, run_id: str, asking: Callable[[Tending], Asking[T]]) -> T:
         refuse_in_a_workflow(verb)
+        expect_possible(run_id)
         return self.runtime().ask(run_id, asking, Hints(self.hint))
 
     def _on_newest(self, run_id: str, asked: Callable[[str, Millis], Commit]) -> Reply:

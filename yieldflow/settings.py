@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from yieldflow.errors import UsageError
+from yieldflow.errors import UsageError, shown
 
 DEFAULT_URL = "sqlite:///yieldflow.db"
 
@@ -44,8 +44,8 @@ def whole(name: str, given: Any) -> int | None:
     if given is None:
         return None
     text = str(given)
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"{name}={given!r} must be a whole number of bytes, at least 1")
+    if not (text.isascii() and text.isdecimal() and len(text) < 20) or int(text) < 1:
+        raise UsageError(f"{name}={shown(given)} must be a whole number of bytes, at least 1")
     return int(text)
 
 

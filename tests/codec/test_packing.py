@@ -37,12 +37,12 @@ from yieldflow.core.events import (
 )
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Err, Expired, Failure, Ok, Taken
 from yieldflow.core.retry import Retry
-from yieldflow.core.times import After, At
+from yieldflow.core.times import LATEST, After, At
 from yieldflow.errors import Undecodable
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 MAYBE_TEXT = st.none() | TEXT
-MILLIS = st.integers(0, 2**53)
+MILLIS = st.integers(0, LATEST)
 MAYBE_MILLIS = st.none() | MILLIS
 PATHS = st.lists(st.integers(1, 10**6), min_size=1, max_size=4).map(tuple)
 PAYLOADS = st.recursive(
@@ -67,7 +67,7 @@ FAILURES = st.recursive(
     ),
     max_leaves=3,
 ).filter(bool)
-ENDS = st.builds(After, MILLIS) | st.builds(At, st.integers(-(2**53), 2**53))
+ENDS = st.builds(After, MILLIS) | st.builds(At, st.integers(-LATEST, LATEST))
 COUNTS = st.integers(1, 1000)
 DURATIONS = st.integers(0, 10**9).map(lambda millis: f"{millis}ms")
 RETRIES = st.builds(

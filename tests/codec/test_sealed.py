@@ -104,7 +104,7 @@ def test_a_sealed_value_is_refused_by_an_app_without_a_payload_codec_whatever_is
 
 
 def test_what_the_payload_codec_raises_is_told():
-    with pytest.raises(Unencodable, match=r"is a int and .*the payload codec failed with error: no room"):
+    with pytest.raises(Unencodable, match=r"is an int and .*the payload codec failed with error: no room"):
         SealedCodec(CODEC, Raising()).encode(5, int)
     with pytest.raises(Unencodable, match="failed with a str, not bytes"):
         SealedCodec(CODEC, Text()).encode(5, int)

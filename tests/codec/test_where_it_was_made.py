@@ -83,15 +83,15 @@ def test_the_arguments_of_a_step(app: App):
 
 def test_large_arguments_of_a_step(app: App):
     said = reason(app, keeps("large"))
-    assert "in the call of tests.codec.test_where_it_was_made:keep, order is a Order and cannot be stored" in said
+    assert "in the call of tests.codec.test_where_it_was_made:keep, order is an Order and cannot be stored" in said
     assert "the arguments take 1,042 bytes, 1,033 of them this one, of at most 1,000" in said
     assert "App(payload_limit=…)" in said
 
 
 def test_the_answer_of_a_step_fails_it_for_good_for_its_effect_has_happened(app: App):
     for kind, said in [
-        ("wrong", "value.lines[1].price is a str and cannot be stored as JSON: int is annotated"),
-        ("large", "value is a Order and cannot be stored as JSON: it takes 1,033 bytes of at most 1,000"),
+        ("wrong", "value.lines[1].price is a str and cannot be stored: it is annotated as int"),
+        ("large", "value is an Order and cannot be stored: it takes 1,033 bytes of at most 1,000"),
     ]:
         LOG.clear()
         with pytest.raises(RunFailed) as failed:
@@ -106,7 +106,7 @@ def test_the_payload_of_a_hook(app: App):
     app.start(waits(), run_id="r")
     with pytest.raises(BadPayload, match=r"hook 'order': value\.lines\[1\]\.price is a str"):
         app.send("r", ORDER, WRONG)
-    with pytest.raises(BadPayload, match=r"hook 'order': value is a Order .*it takes 1,033 bytes of at most 1,000"):
+    with pytest.raises(BadPayload, match=r"hook 'order': value is an Order .*it takes 1,033 bytes of at most 1,000"):
         app.send("r", ORDER, LARGE)
     assert len(app.get("r").history()) == 1
 
@@ -115,7 +115,7 @@ def test_the_arguments_of_a_workflow(app: App):
     name = "tests.codec.test_where_it_was_made:waits"
     with pytest.raises(BadArguments, match=rf"do not fit {name}: order\.lines\[1\]\.price is a str"):
         app.start(waits(WRONG))
-    with pytest.raises(BadArguments, match=rf"do not fit {name}: order is a Order .*1,033 of them .*at most 1,000"):
+    with pytest.raises(BadArguments, match=rf"do not fit {name}: order is an Order .*1,033 of them .*at most 1,000"):
         app.start(waits(order=LARGE))
     assert app.runs().runs == ()
 
@@ -127,7 +127,7 @@ def test_the_result_of_a_workflow(app: App):
 
 def test_a_large_result_of_a_workflow(app: App):
     said = reason(app, answers("large"))
-    assert said.startswith("the result of tests.codec.test_where_it_was_made:answers, value is a Order")
+    assert said.startswith("the result of tests.codec.test_where_it_was_made:answers, value is an Order")
     assert "it takes 1,033 bytes of at most 1,000" in said
 
 

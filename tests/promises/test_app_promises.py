@@ -1,14 +1,19 @@
-"""Promises 9 and 10, as users meet them: through an app, its store and its requests."""
+"""Promises 8, 9 and 10, as users meet them: through an app, its store and its requests."""
 
 import importlib
 import pickle
 import sys
 from collections import Counter
+from contextlib import closing
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from attrs import frozen
 
-from yieldflow import App, Flow, RunFailed, hook, step, workflow
+from yieldflow import App, Flow, RunFailed, TimedOut, hook, step, workflow
 from yieldflow.codec.packing import pack, unpack
 from yieldflow.core.answers import hook_token, token_hash
 from yieldflow.core.commands import CallStep
@@ -33,6 +38,53 @@ def counts(n: int) -> Flow[int]:
     for number in range(n):
         yield one(number)
     return n
+
+
+@frozen
+class Order:
+    id: UUID
+    lines: tuple[tuple[str, Decimal], ...]
+    at: datetime
+
+
+@step
+def ordered() -> Order:
+    return Order(UUID(int=7), (("tea", Decimal("1.50")),), datetime(2026, 1, 2, tzinfo=UTC))
+
+
+@step
+def unannotated():
+    return {1: (2, {"three"}), "date": datetime(2026, 1, 2, tzinfo=UTC)}
+
+
+SEEN: list[str] = []
+
+
+@workflow
+def sees() -> Flow[int]:
+    for asked in (ordered(), unannotated(), hook("payload", set[int])):
+        SEEN.append(repr((yield asked)))
+    yield hook("end")
+    return len(SEEN)
+
+
+def test_first_sight_is_replay_sight_in_another_process(tmp_path: Path):
+    """Whose memory is its own: it has nothing but the file."""
+    url = f"sqlite:///{tmp_path}/shop.db"
+    SEEN.clear()
+    with closing(App(url)) as first:
+        run = first.start(sees(), run_id="r")
+        run.send("payload", [3, 2, 3])
+        with pytest.raises(TimedOut):
+            run.result(timeout=0.3)
+    sights = [*SEEN]
+    assert len(sights) == 3
+    assert sights[0].startswith("Order(id=UUID(")
+    SEEN.clear()
+    with closing(App(url)) as second:
+        second.send("r", "end", None)
+        assert second.get("r").result(timeout=10) == 3
+    assert sights == SEEN
 
 
 def test_nobody_can_guess_a_hook_token(tmp_path: Path):

@@ -68,7 +68,7 @@ CODE_ERRORS = {
     recurses: "RecursionError",
     imports_what_is_gone: "no_such_module_anywhere",
     forgets_a_yield: "was `yield` forgotten?",
-    returns_what_is_no_value: "cannot be stored as JSON",
+    returns_what_is_no_value: "cannot be stored: ",
     None: "is not known here",
 }
 

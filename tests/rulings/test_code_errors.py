@@ -68,8 +68,8 @@ def test_18_what_is_no_command_is_told_with_its_line_and_what_was_meant(make, sa
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: set_data("k", object()), r"in set_data\('k'\), value is a object"),
-        (lambda: send("run", "h", {"a": object()}), r"in the payload for hook 'h', value.*a.* is a object"),
+        (lambda: set_data("k", object()), r"in set_data\('k'\), value is an object"),
+        (lambda: send("run", "h", {"a": object()}), r"in the payload for hook 'h', value.*a.* is an object"),
         (lambda: send("run", hook("h", int), "no number"), r"in the payload for hook 'h', value is a str"),
     ],
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Coroutine, Iterable
+from difflib import get_close_matches
 from functools import reduce
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
@@ -29,7 +30,7 @@ from yieldflow.core.asks import StepDefinition, WorkflowDefinition
 from yieldflow.core.commands import StepOptions
 from yieldflow.core.retry import Retry
 from yieldflow.core.times import Duration
-from yieldflow.errors import BadDefinition
+from yieldflow.errors import BadDefinition, shown
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -132,6 +133,7 @@ def step(*args: Any, **kwargs: Any) -> Any:
     'receipt of order-1'
     """
     if not args:
+        _refuse_unknown(kwargs)
         return _decorator(**kwargs)
     fn, *given = args
     if not given and not kwargs:
@@ -139,6 +141,17 @@ def step(*args: Any, **kwargs: Any) -> Any:
     _refuse(fn)
     refuse_in_a_step(fn.__qualname__)
     return _call(StepDefinition(default_name(fn), fn, step_shape(fn), plain=True), tuple(given), kwargs, None)
+
+
+def _refuse_unknown(options: Iterable[str]) -> None:
+    for name in options:
+        if name not in _OPTIONS:
+            near = get_close_matches(name, _OPTIONS, 1)
+            instead = f"did you mean {near[0]}=?" if near else f"it has {', '.join(_OPTIONS)}"
+            raise TypeError(f"step() has no option {shown(name)}; {instead}")
+
+
+_OPTIONS = ("name", "also_known_as", "retry", "timeout", "queue", "lease", "heartbeat", "local")
 
 
 def _decorator(

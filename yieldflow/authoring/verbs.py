@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, Never, TypeVar, overload
 from uuid import UUID
 
+from yieldflow.authoring.options import is_name
 from yieldflow.core.asks import (
     MISSING,
     NOW,
@@ -31,6 +32,7 @@ from yieldflow.core.asks import (
     WorkflowCall,
 )
 from yieldflow.core.times import When, end
+from yieldflow.errors import shown
 
 T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741 - the "otherwise" of a wait
@@ -218,12 +220,12 @@ def _kind(given: Any) -> Any:
 
 
 def _text(given: str, what: str) -> str:
-    if not isinstance(given, str) or not 1 <= len(given) <= 200 or not given.isprintable():
-        raise ValueError(f"{given!r} cannot be {what}: use 1 to 200 printable characters")
+    if not is_name(given):
+        raise ValueError(f"{shown(given)} cannot be {what}: use 1 to 200 printable characters")
     return given
 
 
 def _call(call: Any, verb: str) -> WorkflowCall[Any]:
     if not isinstance(call, WorkflowCall):
-        raise TypeError(f"{verb}() takes the call of a workflow, such as checkout(order), not {call!r}")
+        raise TypeError(f"{verb}() takes the call of a workflow, such as checkout(order), not {shown(call)}")
     return call

@@ -5,6 +5,7 @@ Only reads. What is the same in many runs is told once.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import redirect_stdout, suppress
@@ -117,13 +118,13 @@ def check(
 def _is_history(word: str) -> bool:
     """A folder that is a package is code."""
     path = Path(word)
-    return word.endswith(".jsonl") or (path.is_dir() and not (path / "__init__.py").exists())
+    return word.endswith(".jsonl") or (os.path.isdir(path) and not (path / "__init__.py").exists())  # noqa: PTH112 - of what no file can be called, too
 
 
 def _files(place: Path) -> list[Path]:
-    if place.is_dir():
+    if os.path.isdir(place):  # noqa: PTH112 - likewise
         return sorted(place.glob("*.jsonl"))
-    if not place.is_file():
+    if not os.path.isfile(place):  # noqa: PTH113 - likewise
         raise NoHistory(str(place))
     return [place]
 

@@ -12,7 +12,9 @@ from typing import Any, NoReturn
 
 import click
 
-from yieldflow.errors import BadDefinition, NotFoundError, StoreError, UsageError, YieldflowError, error
+from yieldflow.errors import BadDefinition, NotFoundError, StoreError, UsageError, YieldflowError, error, shortened
+
+_LONGEST = 8_000  # characters of an error; a difference of a workflow from its log takes some
 
 DONE, ENDED_BADLY, WRONG_USAGE, NOT_FOUND, NO_STORE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -24,8 +26,7 @@ class BadJson(UsageError):
     reason: str
 
     def __str__(self) -> str:
-        shown = self.text if len(self.text) <= 60 else self.text[:60] + "…"
-        return f"{self.place} is not JSON ({self.reason}): {shown}"
+        return f"{self.place} is not JSON ({self.reason}): {shortened(self.text, 60)}"
 
 
 @error
@@ -34,7 +35,7 @@ class BrokenModule(UsageError):
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.module} cannot be imported: {self.reason}"
+        return f"{shortened(self.module, 200)} cannot be imported: {self.reason}"
 
 
 @error
@@ -43,7 +44,7 @@ class NoModule(NotFoundError):
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.module} cannot be loaded: {self.reason}"
+        return f"{shortened(self.module, 200)} cannot be loaded: {self.reason}"
 
 
 @error
@@ -101,13 +102,19 @@ class Commands(click.Group):
 def _say(raised: YieldflowError | click.ClickException) -> None:
     match raised:
         case Interrupted():
-            click.echo(str(raised), err=True)
+            text = str(raised)
         case click.UsageError(ctx=click.Context(command_path=command)):
-            click.echo(f"yieldflow: {_sentence(raised)} (`{command} --help` says how)", err=True)
+            text = f"yieldflow: {shortened(_sentence(raised))} (`{command} --help` says how)"
         case click.ClickException():
-            click.echo(f"yieldflow: {_sentence(raised)}", err=True)
+            text = f"yieldflow: {shortened(_sentence(raised))}"
         case _:
-            click.echo(f"yieldflow: {raised}", err=True)
+            text = f"yieldflow: {shortened(str(raised), _LONGEST)}"
+    click.echo(visible(text), err=True)
+
+
+def visible(text: str) -> str:
+    """Nothing of a text that somebody else wrote moves the cursor or paints the terminal."""
+    return "".join(one if one.isprintable() or one in "\n\t" else ascii(one)[1:-1] for one in text)
 
 
 def _sentence(raised: click.ClickException) -> str:

@@ -17,6 +17,7 @@ from attrs import frozen
 from yieldflow.app import App
 from yieldflow.cli.errors import Interrupted, NoStore
 from yieldflow.cli.target import load, module_of
+from yieldflow.connect import scheme_of
 from yieldflow.core.times import Millis, duration
 from yieldflow.errors import UsageError
 
@@ -38,6 +39,7 @@ class Place:
         """
         _look_here_first()
         app = App(self.url, modules=[module_of(module) for module in self.modules], threads=threads)
+        scheme_of(app.settings.url)
         if not new:
             _expect_store(app.settings.url)
         load((*app.settings.modules, *map(module_of, targets)))
@@ -78,7 +80,7 @@ def span_of(text: str) -> Millis:
 def _expect_store(url: str) -> None:
     """Looking at a store does not make one: another directory than the right one is an easy mistake."""
     file = Path(unquote(url.removeprefix("sqlite:///")))
-    if url.startswith("sqlite:///") and not file.exists():
+    if url.startswith("sqlite:///") and not os.path.exists(file):  # noqa: PTH110 - of what no file can be called, too
         raise NoStore(url, str(file.absolute()))
 
 

@@ -13,7 +13,7 @@ import click
 from attrs import frozen
 
 from yieldflow.app import App
-from yieldflow.cli.errors import DONE, ENDED_BADLY
+from yieldflow.cli.errors import DONE, ENDED_BADLY, visible
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Failure, Ok
 from yieldflow.core.retry import class_name
 from yieldflow.errors import RunCancelled, StepFailed, Undecodable
@@ -31,7 +31,7 @@ def tell(app: App, run_id: str, ending: Ending) -> int:
         case Err(failure):
             _tell_failure(app, run_id, failure)
         case Cancelled(reason):
-            click.echo(f"yieldflow: {RunCancelled(run_id, reason)}", err=True)
+            click.echo(visible(f"yieldflow: {RunCancelled(run_id, reason)}"), err=True)
         case ContinuedAs(successor):
             click.echo(f"yieldflow: run {run_id!r} went on as {successor!r}; ask for that one", err=True)
         case _:
@@ -92,7 +92,7 @@ def origin(app: App, failure: Failure) -> Origin | None:
 
 def _tell_failure(app: App, run_id: str, failure: Failure) -> None:
     message = f": {failure.message}" if failure.message else ""
-    click.echo(f"yieldflow: run {run_id!r} failed: {kind(failure)}{message}", err=True)
+    click.echo(visible(f"yieldflow: run {run_id!r} failed: {kind(failure)}{message}"), err=True)
     step = origin(app, failure)
     if step is None:
         _dimmed("raised in the workflow", failure.traceback)
@@ -105,7 +105,7 @@ def _dimmed(heading: str, traceback: str | None) -> None:
     click.echo(heading + (":" if traceback else ""), err=True)
     if traceback:
         for line in _own(traceback.rstrip().splitlines()):
-            click.secho(f"  {line}", err=True, dim=True)
+            click.secho(f"  {visible(line)}", err=True, dim=True)
 
 
 def _own(lines: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
@@ -21,7 +22,7 @@ from yieldflow.authoring.registry import DEFAULT
 from yieldflow.authoring.workflow import Workflow
 from yieldflow.cli.errors import BadJson, BrokenModule, NoModule
 from yieldflow.core.asks import WorkflowCall
-from yieldflow.errors import BadArguments, BadDefinition, Undecodable, UnknownTarget, UsageError
+from yieldflow.errors import BadArguments, BadDefinition, Undecodable, UnknownTarget, UsageError, shortened
 
 
 def module_of(target: str) -> str:
@@ -74,26 +75,39 @@ def called(app: App, workflow: Workflow[Any, Any], args: Sequence[str], kwargs: 
 def parse(place: str, text: str) -> Any:
     """Raises `BadJson`."""
     try:
-        return json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        return json.loads(text, parse_constant=_refuse, parse_int=_whole)
+    except RecursionError as error:
+        raise BadJson(place, text, "it is nested too deep") from error
+    except ValueError as error:
         quoted = json.dumps(text, ensure_ascii=False)
-        is_word = text.isprintable() and not text.startswith(("{", "[", '"')) and "'" not in text
+        is_word = len(text) <= 60 and text.isprintable() and not text.startswith(("{", "[", '"')) and "'" not in text
         reason = f"strings need quotes, '{quoted}'" if is_word else str(error)
         raise BadJson(place, text, reason) from error
 
 
 def _argument(number: int, text: str) -> Any:
     if text.startswith("-") and not text[1:2].isdigit():
-        option = text.partition("=")[0]
-        raise UsageError(f"there is no option {option}; `yieldflow run --help` lists those that there are")
+        option = shortened(text.partition("=")[0], 60)
+        name = option.lstrip("-").replace("-", "_")
+        kw = f"; an argument is given by its name as --kw {name}=JSON" if name.isidentifier() else ""
+        raise UsageError(f"there is no option {option}{kw}; `yieldflow run --help` lists the options that there are")
     return parse(f"argument {number}", text)
 
 
 def _named(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
-        raise UsageError(f"--kw {text} names no argument: write --kw NAME=JSON, such as --kw 'name=\"World\"'")
-    return name, parse(f"--kw {name}", value)
+        raise UsageError(
+            f"--kw {shortened(text, 60)} names no argument: write --kw NAME=JSON, such as --kw 'name=\"World\"'"
+        )
+    return name, parse(f"--kw {shortened(name, 60)}", value)
+
+
+def _whole(digits: str) -> int:
+    """Larger ones would silently be rounded on their way."""
+    if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:
+        raise ValueError(f"a number of {len(digits):,} digits is too large for JSON; write it as a string")
+    return int(digits)
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -104,8 +118,9 @@ def _expect(module: str) -> None:
     """A missing module is another mistake than one that cannot be imported."""
     if module.endswith(".py"):
         file = Path(module)
-        if not file.is_file():
-            near = get_close_matches(file.name, [other.name for other in file.parent.glob("*.py")])
+        if not os.path.isfile(file):  # noqa: PTH113 - of what no file can be called, too
+            beside = file.parent.glob("*.py") if os.path.isdir(file.parent) else ()  # noqa: PTH112
+            near = get_close_matches(file.name, [other.name for other in beside])
             also = f"; did you mean {file.parent / near[0]}?" if near else ""
             raise NoModule(module, f"there is no such file in {Path.cwd()}{also}")
         return
@@ -115,8 +130,15 @@ def _expect(module: str) -> None:
     if parent:
         _expect(parent)
         load((parent,))
-    if module not in sys.modules and find_spec(module) is None:
+    if module not in sys.modules and not _is_there(module):
         raise NoModule(module, f"there is no module of this name in {Path.cwd()} or on the Python path")
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):  # its parent is no package; `__main__`
+        return False
 
 
 def imported_as(module: str) -> str:

@@ -65,7 +65,7 @@ def record(annotation: Annotation, name: str, of: Callable[[Annotation], Shape])
 
     def dump(value: Any) -> Json:
         if type(value) is not cls:
-            raise unfit(value, f"{name} is annotated")
+            raise unfit(value, f"it is annotated as {name}")
         out, field = {}, None
         try:
             for field in fields():
@@ -87,14 +87,14 @@ def record(annotation: Annotation, name: str, of: Callable[[Annotation], Shape])
 def _typed_dict(name: str, fields: Callable[[], tuple[Field, ...]]) -> Shape:
     def dump(value: Any) -> Json:
         if type(value) is not dict:
-            raise unfit(value, f"{name} is annotated")
+            raise unfit(value, f"it is annotated as {name}")
         known = {field.name: field for field in fields()}
         for key in value:
             if key not in known:
-                raise unfit(value, f"{name} is annotated, which has no key {key!r:.60}")
+                raise unfit(value, f"it is annotated as {name}, which has no key {key!r:.60}")
         for field in known.values():
             if field.required and field.name not in value:
-                raise unfit(value, f"{name} is annotated, and the key {field.name!r} is missing")
+                raise unfit(value, f"it is annotated as {name}, and the key {field.name!r} is missing")
         out, key = {}, ""
         try:
             for key, item in value.items():

@@ -26,6 +26,7 @@ from yieldflow.codec.parts import (
     read_raw,
     unknown,
 )
+from yieldflow.codec.strict import expect_sound
 from yieldflow.codec.upcasts import today
 from yieldflow.core.events import (
     AttemptFailed,
@@ -48,9 +49,9 @@ from yieldflow.core.events import (
 )
 from yieldflow.core.path import Path, parse, show
 from yieldflow.core.times import Millis
-from yieldflow.errors import Undecodable
+from yieldflow.errors import Undecodable, shortened
 
-_LIMITS = Limits()
+_LIMITS = RunStarted(0, "", "", b"", b"").limits  # the very one: it needs no check when it is read
 _BROKEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
@@ -64,9 +65,12 @@ def unpack(data: bytes) -> Event:
         packed = today(orjson.loads(data))
         read = _EVENTS.get(packed["e"])
         if read is not None:
-            return read(packed)
+            event = read(packed)
+            expect_sound(event)
+            return event
     except _BROKEN as error:
-        raise Undecodable("the event", "an event", f"{type(error).__name__}: {error}; {data[:200]!r}") from None
+        reason = f"{type(error).__name__}: {shortened(str(error), 200)}; {data[:200]!r}"
+        raise Undecodable("the event", "an event", reason) from None
     raise unknown("event", packed["e"])
 
 

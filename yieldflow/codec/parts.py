@@ -26,16 +26,20 @@ from yieldflow.core.commands import (
 from yieldflow.core.outcome import Answer, Cancelled, ContinuedAs, Ending, Err, Expired, Failure, Ok, Taken
 from yieldflow.core.retry import Retry
 from yieldflow.core.times import After, At, End, duration
-from yieldflow.errors import Undecodable
+from yieldflow.errors import Undecodable, shown
 
 Packed: TypeAlias = dict[str, Any]
 Raw: TypeAlias = orjson.Fragment  # bytes that are JSON already
 
-_OPTIONS, _RETRY, _CHILD = StepOptions(), Retry(), ChildOptions()
+_OPTIONS = CallStep("", b"").options  # the very ones: they need no check when they are read
+_CHILD = StartChild("", b"").options
+_RETRY = Retry()
 
 
 def unknown(what: str, tag: object) -> Undecodable:
-    return Undecodable("the event", "an event", f"the {what} {tag!r} is not known here; a newer yieldflow wrote it?")
+    return Undecodable(
+        "the event", "an event", f"the {what} {shown(tag)} is not known here; a newer yieldflow wrote it?"
+    )
 
 
 def given(*fields: tuple[str, Any, Any]) -> Packed:

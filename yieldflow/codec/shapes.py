@@ -92,7 +92,7 @@ def _list(annotation: Annotation, of: Of, *, taken: tuple[type, ...] = (list,)) 
 
     def dump_list(value: Any) -> Json:
         if type(value) not in taken:
-            raise unfit(value, f"{name} is annotated")
+            raise unfit(value, f"it is annotated as {name}")
         return dump_each(member.dump, value)
 
     return Shape(name, dump_list, partial(load_list, list, member.load))
@@ -103,7 +103,7 @@ def _set(annotation: Annotation, of: Of, *, cls: type) -> Shape:
 
     def dump_members(value: Any) -> Json:
         if type(value) is not cls:
-            raise unfit(value, f"{name} is annotated")
+            raise unfit(value, f"it is annotated as {name}")
         members: Any = value
         return dump_set(member.dump, members)
 
@@ -116,7 +116,7 @@ def _dict(annotation: Annotation, of: Of) -> Shape:
 
     def dump_dict(value: Any) -> Json:
         if type(value) is not dict:
-            raise unfit(value, f"{name} is annotated")
+            raise unfit(value, f"it is annotated as {name}")
         return dump_items(key.dump, member.dump, value)
 
     def load_dict(data: Json) -> Any:
@@ -138,7 +138,7 @@ def _tuple(annotation: Annotation, of: Of) -> Shape:
 
     def dump_tuple(value: Any) -> Json:
         if type(value) is not tuple or len(value) != len(members):
-            raise unfit(value, f"{name} is annotated")
+            raise unfit(value, f"it is annotated as {name}")
         return dump_each(lambda pair: pair[0].dump(pair[1]), zip(members, value, strict=True))
 
     def load_tuple(data: Json) -> Any:
@@ -153,7 +153,7 @@ def _tuple(annotation: Annotation, of: Of) -> Shape:
 def _any_long(name: str, member: Shape) -> Shape:
     def dump_tuple(value: Any) -> Json:
         if type(value) is not tuple:
-            raise unfit(value, f"{name} is annotated")
+            raise unfit(value, f"it is annotated as {name}")
         return dump_each(member.dump, value)
 
     return Shape(name, dump_tuple, partial(load_list, tuple, member.load))
@@ -195,7 +195,7 @@ def _model(cls: Any, name: str) -> Shape:
 
     def dump_model(value: Any) -> Json:
         if type(value) is not cls:
-            raise unfit(value, f"{name} is annotated")
+            raise unfit(value, f"it is annotated as {name}")
         try:
             plain = value.model_dump(mode="json", round_trip=True, by_alias=True, warnings="error")
         except REFUSALS as error:

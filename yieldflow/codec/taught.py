@@ -31,7 +31,7 @@ def taught(converter: Converter) -> Taught:
 
         def dump_taught(value: Any) -> Json:
             if not isinstance(value, cls):
-                raise unfit(value, f"{name} is annotated")
+                raise unfit(value, f"it is annotated as {name}")
             try:
                 plain = write(value)
             except (*REFUSALS, CattrsError) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from contextvars import ContextVar
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, NotRequired, Required, TypeAlias, Union, get_args, get_origin
 
@@ -102,7 +103,7 @@ class _Union:
         for tag, shape in self.behind.items():
             if (out := _tried(shape.dump, value)) is not _FAILED:
                 return tagged(tag, out)
-        raise unfit(value, f"{self.name} is annotated")
+        raise unfit(value, f"it is annotated as {self.name}")
 
     def load(self, data: Json) -> Any:
         """What comes from outside without a tag is what the first member takes it for."""
@@ -110,10 +111,24 @@ class _Union:
             return kind.load(data)
         if type(data) is dict and isinstance(data.get(TAG), str) and data[TAG] in self.behind:
             return self.behind[data[TAG]].load(untag(data[TAG], data))
-        for shape in (*self.plain, *self.behind.values()):
-            if (out := _tried(shape.load, data)) is not _FAILED:
-                return out
-        raise unreadable(self.name, data)
+        if (out := self._first_that_takes(data)) is _FAILED:
+            raise unreadable(self.name, data)
+        return out
+
+    def _first_that_takes(self, data: Json) -> Any:
+        """Each part of the data is tried once, or unions within unions would take twice as long a level."""
+        known = _TRIED.get()
+        if known is None:
+            before = _TRIED.set({})
+            try:
+                return self._first_that_takes(data)
+            finally:
+                _TRIED.reset(before)
+        place = id(self), id(data)
+        if place not in known:
+            tries = (_tried(shape.load, data) for shape in (*self.plain, *self.behind.values()))
+            known[place] = next((out for out in tries if out is not _FAILED), _FAILED), data
+        return known[place][0]
 
 
 def _optional(name: str, inner: Shape) -> Shape:
@@ -136,6 +151,8 @@ def _tag(member: Annotation, others: list[Annotation]) -> str:
 
 
 _FAILED = object()
+_TRIED: ContextVar[dict[tuple[int, int], tuple[Any, Json]] | None] = ContextVar("tried", default=None)
+"""What came of a union and a part of the data, while the outermost union is tried; the data is kept for its id."""
 
 
 def _tried(convert: Callable[[Any], Any], value: Any) -> Any:
@@ -160,7 +177,7 @@ def enumeration(cls: type[enum.Enum], name: str) -> Shape:
 def flag(cls: type[enum.Flag], name: str) -> Shape:
     def dump_flag(value: Any) -> Json:
         if type(value) is not cls:
-            raise unfit(value, f"{name} is annotated")
+            raise unfit(value, f"it is annotated as {name}")
         return INT.write(value.value)
 
     return Shape(name, dump_flag, made_by(name, lambda data: cls(INT.load(data))))
@@ -187,7 +204,7 @@ def _table(name: str, members: list[tuple[Any, Json]]) -> Shape:
         try:
             return written[type(value), value]
         except (KeyError, TypeError):
-            raise unfit(value, f"{name} is annotated, which does not list it") from None
+            raise unfit(value, f"it is annotated as {name}, which does not list it") from None
 
     def load_one(data: Json) -> Any:
         try:

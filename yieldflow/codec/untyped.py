@@ -19,6 +19,7 @@ import orjson
 from attrs import frozen
 
 from yieldflow.core.asks import Command, StepDefinition, WorkflowDefinition
+from yieldflow.errors import shown
 
 Json: TypeAlias = Any  # what orjson reads and writes
 Dump: TypeAlias = Callable[[Any], Json]
@@ -79,8 +80,7 @@ def unfit(value: Any, reason: str) -> Misfit:
 
 
 def unreadable(expected: str, data: Json) -> Misfit:
-    shown = repr(data) if isinstance(data, str | int | float | None) else f"a {type(data).__name__}"
-    return Misfit(expected, f"it holds {shown[:60]}")
+    return Misfit(expected, f"it holds {shown(data)}")
 
 
 def compact(tree: Json) -> bytes:
@@ -191,7 +191,7 @@ class Scalar:
 
     def dump(self, value: Any) -> Json:
         if type(value) is not self.cls:
-            raise unfit(value, f"{self.tag} is annotated")
+            raise unfit(value, f"it is annotated as {self.tag}")
         return self.write(value)
 
     def load(self, data: Json) -> Any:
@@ -253,7 +253,7 @@ class _Float(Scalar):
             try:
                 return _read_float(value)
             except (ValueError, OverflowError):
-                raise unfit(value, "float is annotated, and no float has this value") from None
+                raise unfit(value, "it is annotated as float, and no float has this value") from None
         return super().dump(value)
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from types import GeneratorType
 
+from yieldflow.errors import shown
+
 
 def described(item: object) -> str:
     if isinstance(item, GeneratorType):
         return f"the generator {item.__qualname__}()"
     if item is None or isinstance(item, bool | int | float | str | bytes):
-        text = repr(item)
-        return f"{text if len(text) <= 80 else text[:80] + '…'} ({type(item).__name__})"
+        return f"{shown(item) if isinstance(item, int) else _cut(repr(item))} ({type(item).__name__})"
     return f"an object of the type {type(item).__qualname__}"  # its own text may be anything, also an error
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else text[:80] + "…"
 
 
 def advice(item: object) -> str:
@@ -19,6 +24,8 @@ def advice(item: object) -> str:
         return f"write `yield from {item.__name__}(…)`, or ask it in gather() or race()"
     if hasattr(item, "__await__"):
         return "a workflow is a plain generator: make that function a step and yield its call"
+    if isinstance(item, list | tuple | set):
+        return "to ask several things at once: `yield gather(*asks)`, with the star"
     if callable(item):
         name = getattr(item, "__name__", "it")
         return f"call it, or make it a step: `yield step({name}, …)`"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import random
+import re
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 from uuid import UUID
@@ -32,6 +33,14 @@ def rng(seed: bytes, branch: str, count: int) -> random.Random:
 def hook_token(seed: bytes, run_id: str, name: str) -> str:
     """256 bits as 43 characters that survive in a URL."""
     return urlsafe_b64encode(derive(seed, "hook", run_id, name)).rstrip(b"=").decode()
+
+
+_TOKEN = re.compile("[A-Za-z0-9_-]{43}")
+
+
+def is_token(token: object) -> bool:
+    """Whether it may be one; what is not is looked up nowhere."""
+    return isinstance(token, str) and _TOKEN.fullmatch(token) is not None
 
 
 def token_hash(token: str) -> str:

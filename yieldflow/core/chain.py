@@ -6,14 +6,22 @@ import re
 from collections.abc import Sequence
 
 from yieldflow.core.path import Path, show
+from yieldflow.errors import UnknownRun
 
-_GENERATION = re.compile(r"(.+)~(\d+)", re.DOTALL)
+_GENERATION = re.compile(r"(.+)~([1-9][0-9]{0,8})", re.DOTALL)
+LONGEST = 10_000  # characters; the id of a child grows with its depth
+
+
+def expect_possible(run_id: object) -> None:
+    """Raises `UnknownRun` for what no run is ever called, so that no store is asked for it."""
+    if not (isinstance(run_id, str) and 1 <= len(run_id) <= LONGEST and run_id.isprintable()):
+        raise UnknownRun(run_id)
 
 
 def chain_of(run_id: str) -> tuple[str, int]:
     """The chain and the number of a generation: the first has the chain's own id, generation g has `id~g`."""
-    found = _GENERATION.fullmatch(run_id)
-    return (found[1], int(found[2])) if found else (run_id, 1)
+    found = _GENERATION.fullmatch(run_id) if "~" in run_id else None
+    return (run_id, 1) if found is None else (found[1], int(found[2]))
 
 
 def generation(chain: str, number: int) -> str:

@@ -8,17 +8,27 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from yieldflow.errors import shown
+
 Path: TypeAlias = tuple[int, ...]
 
 ROOT: Path = ()
+LARGEST = 2**32 - 1  # stores keep the numbers of a path in four bytes
+_DIGITS = 10
 
 
 def parse(text: str) -> Path:
     """`"3.2.1"` is (3, 2, 1); raises ValueError for anything that `show` does not write."""
-    path = tuple(int(part) for part in text.split(".")) if text else ROOT
-    if show(path) != text or any(number < 1 for number in path):
-        raise ValueError(f"{text!r} is not a path")
+    path = tuple(map(_number, text.split("."))) if text else ROOT
+    if show(path) != text:
+        raise ValueError(f"{shown(text)} is not a path")
     return path
+
+
+def _number(part: str) -> int:
+    if not 0 < len(part) <= _DIGITS or not 1 <= int(part) <= LARGEST:
+        raise ValueError(f"{shown(part)} is no number of a path")
+    return int(part)
 
 
 def show(path: Path) -> str:

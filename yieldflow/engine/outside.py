@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from yieldflow.authoring.options import is_run_id
+from yieldflow.authoring.options import is_run_id, text_tags
 from yieldflow.authoring.verbs import hook_name
 from yieldflow.codec.packing import pack
 from yieldflow.core.asks import WorkflowCall
@@ -22,7 +22,7 @@ CANCEL = "cancel"  # the key of a cancellation: a second one appends nothing
 def check_run_id(run_id: str) -> None:
     """Raises `BadRunId`. `~` marks the generations of a run."""
     if not is_run_id(run_id):
-        raise BadRunId(str(run_id))
+        raise BadRunId(run_id)
 
 
 def check_hook(name: str) -> None:
@@ -30,14 +30,15 @@ def check_hook(name: str) -> None:
     try:
         hook_name(name)
     except ValueError as error:
-        raise BadPayload(str(name)[:40], "the name of a hook has 1 to 200 printable characters") from error
+        raise BadPayload(name, "the name of a hook has 1 to 200 printable characters") from error
 
 
 def check_tags(tags: Mapping[str, str]) -> None:
     """Raises `UsageError`."""
-    for key, value in tags.items():
-        if not isinstance(key, str) or not isinstance(value, str):
-            raise UsageError(f"tags map texts to texts; {key!r}: {value!r} does not")
+    try:
+        text_tags(tags)
+    except (TypeError, ValueError) as error:
+        raise UsageError(str(error)) from error
 
 
 def started(

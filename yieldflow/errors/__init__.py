@@ -22,7 +22,7 @@ from yieldflow.errors.code import (
     UnknownWorkflow,
     UnreadableLog,
 )
-from yieldflow.errors.root import Cancelled, YieldflowError, error, masked
+from yieldflow.errors.root import Cancelled, YieldflowError, error, kind_of, masked, shortened, shown
 from yieldflow.errors.usage import (
     BadArguments,
     BadPayload,
@@ -96,7 +96,10 @@ __all__ = [
     "WorkerLost",
     "YieldflowError",
     "error",
+    "kind_of",
     "masked",
+    "shortened",
+    "shown",
 ]
 
 

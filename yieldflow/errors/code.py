@@ -6,7 +6,7 @@ import linecache
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from yieldflow.errors.root import YieldflowError, error
+from yieldflow.errors.root import YieldflowError, error, kind_of, shortened
 
 
 class CodeError(YieldflowError):
@@ -129,7 +129,7 @@ class Unencodable(CodeError):
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.path} is a {self.kind} and cannot be stored as JSON: {self.reason}"
+        return f"{shortened(self.path)} is {kind_of(self.kind)} and cannot be stored: {shortened(self.reason)}"
 
 
 @error
@@ -139,7 +139,7 @@ class Undecodable(CodeError):
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.path} cannot be read as {self.expected}: {self.reason}"
+        return f"{shortened(self.path)} cannot be read as {shortened(self.expected)}: {shortened(self.reason)}"
 
 
 class StillSealed(Undecodable):
@@ -153,7 +153,8 @@ class UnreadableLog(CodeError):
     reason: str
 
     def __str__(self) -> str:
-        return f"the log holds an event that this version of yieldflow cannot read ({self.reason}); upgrade this worker"
+        reason = shortened(self.reason, 1_000)
+        return f"the log holds an event that this version of yieldflow cannot read ({reason}); upgrade this worker"
 
 
 @error
@@ -188,4 +189,4 @@ class ImpossibleEvent(YieldflowError):
     reason: str
 
     def __str__(self) -> str:
-        return f"the log holds an impossible event ({self.reason}): {self.event}"
+        return f"the log holds an impossible event ({self.reason}): {shortened(self.event)}"

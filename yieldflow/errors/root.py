@@ -1,8 +1,9 @@
-"""What all errors share: the root, how their classes are made, and what no text of theirs may show."""
+"""What all errors share: the root, how their classes are made, and how much of what they were given they show."""
 
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
 
 import attrs
 
@@ -11,6 +12,33 @@ def masked(url: str) -> str:
     """A URL without its password."""
     return re.sub(r"(://[^/:@]*:)[^/]*@", r"\1***@", url)
 
+
+def shortened(text: str, longest: int = 500) -> str:
+    """A text of any size as a part of a sentence."""
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"
+
+
+def shown(value: object) -> str:
+    """Any value in a sentence, on one line: its own `__repr__` is not asked, for it may be long, fail or lie."""
+    match value:
+        case str():
+            return repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}… ({len(value):,} characters)"
+        case bool() | float() | None:
+            return repr(value)
+        case int() if abs(value) < 10**_SHOWN:
+            return repr(value)
+        case timedelta() | date():
+            return repr(value)
+        case _:
+            return kind_of(type(value).__qualname__)
+
+
+def kind_of(name: str) -> str:
+    """`int` as "an int"."""
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+_SHOWN = 60  # characters
 
 error = attrs.define(slots=False, eq=False, str=False)  # exceptions keep identity, `__dict__` and their own `__str__`
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from yieldflow.authoring.loaded import loaded
-from yieldflow.core.chain import chain_of, generation
+from yieldflow.authoring.options import is_position
+from yieldflow.core.chain import chain_of, expect_possible, generation
 from yieldflow.core.events import HookReceived
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Ok
 from yieldflow.core.questions import hook_token, hook_url
 from yieldflow.core.times import Millis
 from yieldflow.engine.planning import status as status_of
-from yieldflow.errors import UsageError
+from yieldflow.errors import UsageError, shown
 from yieldflow.inspection.branches import Seen, Waiting, see
 from yieldflow.inspection.phrases import error, span
 from yieldflow.inspection.reading import Past, past
@@ -82,6 +83,9 @@ def inspect(app: App, run_id: str, at: int | None = None) -> Inspection:
     """Look at a run, now or after its first *at* events: at its newest generation, or at that of an id such as
     `order-42~1`. Raises `UnknownRun`, `UsageError`, `StoreError`.
     """
+    expect_possible(run_id)
+    if at is not None and not is_position(at, -(2**31)):
+        raise UsageError(f"{shown(at)} is no position: events are counted from 1")
     chain, number = chain_of(run_id)
     run_id = app.store.newest(chain) if chain == run_id else generation(chain, number)
     found = past(app.store, run_id, None if at is None else max(at, 0))

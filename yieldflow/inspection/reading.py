@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from yieldflow.codec.packing import unpack
-from yieldflow.core.chain import chain_of
+from yieldflow.core.chain import chain_of, expect_possible
 from yieldflow.core.events import Event, RunFinished
 from yieldflow.core.outcome import ContinuedAs, Ending
 from yieldflow.errors import ImpossibleEvent, StoreError, Undecodable, UnknownRun
@@ -57,6 +57,7 @@ def ending(store: Store, run_id: str) -> Ending | None:
 
 def newest(store: Store, run_id: str) -> str:
     """The generation that verbs by run id mean."""
+    expect_possible(run_id)
     return store.newest(chain_of(run_id)[0])
 
 
@@ -76,6 +77,7 @@ def whole(store: Store, run_id: str) -> tuple[Log, list[bytes]]:
 
 
 def _read(store: Store, run_id: str, after: Mark | None) -> Log:
+    expect_possible(run_id)
     log = store.read(run_id, after)
     if log is None:
         raise UnknownRun(run_id)

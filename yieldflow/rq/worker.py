@@ -97,7 +97,7 @@ class Worker(SimpleWorker):
                 _LOG.warning("no hints for now: %s", error)
                 self._stop.wait(1.0)
                 continue
-            hint = Hint(found[1].decode(), self.queue_names()[found[0] - 1], _run_id(found[2]))
+            hint = Hint(found[1].decode(errors="replace"), self.queue_names()[found[0] - 1], _run_id(found[2]))
             acknowledged = "" if hint.run_id is None else f"rq:job:{hint.job_id}"
             yield hint
         if acknowledged:
@@ -117,10 +117,12 @@ class Worker(SimpleWorker):
             _LOG.exception("%s is left for later", hint)
 
     def _execute(self, hint: Hint) -> None:
-        """A job of another kind, as RQ would; one whose hash is gone is nothing to do."""
-        with suppress(NoSuchJobError):
+        """A job of another kind, as RQ would; one whose hash is gone, or whose id RQ never made, is nothing to do."""
+        try:
             job = Job.fetch(hint.job_id, connection=self.connection, serializer=self.serializer)
-            self.execute_job(job, Queue(hint.queue, connection=self.connection, serializer=self.serializer))
+        except (NoSuchJobError, ValueError):
+            return
+        self.execute_job(job, Queue(hint.queue, connection=self.connection, serializer=self.serializer))
 
     def _await(self, keys: list[str]) -> None:
         """Wake when a hint lies in the first queue, without taking it; look at the others now and then."""
@@ -153,7 +155,11 @@ def _run_id(packed: bytes | None) -> str | None:
     if packed is None:
         return None
     try:
-        function, _, args, _ = json.loads(zlib.decompressobj().decompress(packed, _LONGEST_HINT))
-    except (zlib.error, ValueError):
+        data = json.loads(zlib.decompressobj().decompress(packed, _LONGEST_HINT))
+    except (zlib.error, ValueError, RecursionError):
         return None
-    return str(args[0]) if function == TEND_RUN and args else None
+    match data:
+        case [str(function), _, [str(run_id), *_], _] if function == TEND_RUN:
+            return run_id
+        case _:
+            return None

@@ -5,12 +5,14 @@ Nothing here keeps state or talks to anything, but for the clock of a process.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 
 from attrs import evolve
 
 from yieldflow.core.times import Millis
+from yieldflow.errors import shown
 from yieldflow.ports import (
     HINT_AFTER,
     LONGEST_PUT_OFF,
@@ -26,6 +28,7 @@ from yieldflow.ports import (
 )
 
 Clock = Callable[[], Millis]
+_CURSOR = re.compile("([0-9]{1,15}) (.+)")
 
 
 def wall_clock() -> Clock:
@@ -167,5 +170,7 @@ def cursor_after(summary: Summary) -> str:
 
 def place_of(cursor: str) -> tuple[Millis, str]:
     """Raises ValueError for what `cursor_after` did not write."""
-    at, _, run_id = cursor.partition(" ")
-    return int(at), run_id
+    found = _CURSOR.fullmatch(cursor) if isinstance(cursor, str) and cursor.isprintable() else None
+    if found is None:
+        raise ValueError(f"{shown(cursor)} is no cursor: give back that of the page before")
+    return int(found[1]), found[2]
