@@ -46,7 +46,7 @@ def close_all() -> None:
 
 
 def definition(fn: Callable[..., Any], name: str = "shop:checkout") -> WorkflowDefinition:
-    return WorkflowDefinition(name, fn, workflow_shape(fn))
+    return WorkflowDefinition(name, fn, getattr(fn, "shape", None) or workflow_shape(fn))
 
 
 def execution(fn: Callable[..., Any], codec: Codec = CODEC, events: Iterable[Event] = ()) -> Execution:
@@ -192,7 +192,7 @@ def state(execution: Execution) -> dict[str, Any]:
     run, tree, ledger, leaves = execution.run, execution.tree, execution._ledger, execution._leaves
     branches = [] if tree is None else execution.waiting()
     return {
-        "fold": repr(evolve(run, timers=sorted(_timers(run)), issued=sorted(run.issued), hooks=sorted(run.hooks))),
+        "fold": repr(evolve(run, timers=sorted(timers(run)), issued=sorted(run.issued), hooks=sorted(run.hooks))),
         "keys": sorted(run.keys),
         "asked": {show(path): repr(command) for path, (command, _) in ledger._asked.items()},
         "taken": dict(ledger._taken),
@@ -226,7 +226,7 @@ def _task(task: Spawned) -> tuple[Any, ...]:
     return show(task.path), [show(leaf.path) for leaf in task.waiters], task.heard, task.cancelled, repr(task.result)
 
 
-def _timers(run: Run) -> set[tuple[int, Path]]:
+def timers(run: Run) -> set[tuple[int, Path]]:
     """The ends of waits that count: the rest is dropped when somebody looks, or later."""
     waits = {path: pending.wakes_at for path, pending in run.open.items() if not _is_step(pending.issued.command)}
     return {(at, path) for at, path in run.timers if waits.get(path) == at}

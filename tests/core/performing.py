@@ -63,6 +63,8 @@ from yieldflow import (
 )
 from yieldflow.errors import Cancelled
 
+CALLED = {(kind, local): step(fn).options(local=local) for kind, fn in STEPS.items() for local in (False, True)}
+
 
 def perform(body: Body, trace: Trace) -> Flow[int]:
     for op in body.ops:
@@ -150,14 +152,14 @@ def until_more(condition: Condition, trace: Trace) -> Any:
 
 
 def started(op: Child, trace: Trace) -> Any:
-    call = child(op.label, str(trace.seen)[-40:])
+    call = child(op.label, str(trace.digest))
     return detach(call) if op.close == "detach" else call.options(on_parent_close=op.close)
 
 
 def asked(op: Op | Body, trace: Trace) -> Any:
     match op:
         case Step(kind, label, local):
-            return step(STEPS[kind]).options(local=local)(label, str(trace.seen)[-40:])
+            return CALLED[kind, local](label, str(trace.digest))
         case Child():
             return started(op, trace)
         case Send(name):

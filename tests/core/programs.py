@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, Literal, TypeAlias
+from zlib import crc32
 
 from attrs import define, field, frozen
 
@@ -190,12 +191,15 @@ class Trace:
     """What a program has seen, in the order of seeing."""
 
     seen: list[tuple[str, str]] = field(factory=list)
+    digest: int = 0  # of all that was seen, so that what is asked can depend on it
     guarding: int = 0  # branches that would clean up if they were cancelled now
     cleaning: int = 0  # branches that clean up right now
     tasks: list[Task[Any]] = field(factory=list)  # all that were spawned
 
     def note(self, value: object) -> None:
-        self.seen.append((type(value).__qualname__, shown(value)))
+        kind, text = type(value).__qualname__, shown(value)
+        self.seen.append((kind, text))
+        self.digest = crc32(f"{kind} {text}".encode(), self.digest)
 
     @contextmanager
     def guard(self) -> Iterator[None]:

@@ -3,19 +3,22 @@
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from tests.engine.families import at_home, going_on, grandparent, parent, sender
 from tests.engine.faults import FAULTS, Fault, Outsider, Story, killed_after, killed_before, play, reply_lost
 from tests.engine.programs import caught, in_branches, in_sequence, raced, told
 from tests.engine.world import QUEUE, RUN, World
 from yieldflow import Flow, hook, sleep, workflow
+from yieldflow.authoring.registry import Registry
+from yieldflow.codec.packing import unpack
 from yieldflow.core.commands import CallStep
 from yieldflow.core.events import AttemptFailed, CommandIssued, CommandResolved, RunFinished
 from yieldflow.core.outcome import Err, Ok
+from yieldflow.core.run import fold
 from yieldflow.engine import control
 from yieldflow.engine.requests import Execute, Read, Save
-from yieldflow.ports import Done, Refused
+from yieldflow.ports import Done, Head, Mark, Refused
 
 
 @frozen
@@ -75,6 +78,73 @@ def test_a_second_tend_has_nothing_to_say_while_a_run_waits():
             assert other.to_end().state == "waiting"
             assert [type(call) for call in other.calls] == [Read, Save]
         assert world.read() == log
+
+
+# --- 4. Only the core writes history ------------------------------------------------------------------------------
+
+
+@programs
+def test_only_the_core_writes_history(case):
+    """What a tender concludes from a log may follow it, also where the store refuses it; and so may all reports."""
+    for number in range(case.play().calls):
+        world = case.play({number: reply_lost}).world
+        logs = {run_id: world.events(run_id) for run_id in world.runs}
+        for log in logs.values():
+            assert fold(log).ended is not None
+        for _, commit, _ in world.saved:
+            match commit.on:
+                case Head(at=Mark(length=length)):
+                    fold([*logs[commit.run_id][:length], *map(unpack, commit.events)])
+
+
+def yields_a_number() -> Flow[int]:
+    yield sleep("1h")
+    try:
+        yield 42
+    except Exception:
+        yield sleep("1s")  # the program never sees it
+    return 1
+
+
+def returns_what_is_no_value() -> Flow[object]:
+    yield sleep("1h")
+    return object()
+
+
+def asks_something_else() -> Flow[int]:
+    yield sleep("2h")
+    return 1
+
+
+def with_code(fn: Any) -> Registry:
+    registry = Registry()
+    registry.add_workflow(evolve(patient.definition, fn=fn))
+    return registry
+
+
+BROKEN = {
+    "yields a number": with_code(yields_a_number),
+    "returns what is no value": with_code(returns_what_is_no_value),
+    "asks something else": with_code(asks_something_else),
+    "has no code": Registry(),
+}
+
+
+@pytest.mark.parametrize("registry", BROKEN.values(), ids=BROKEN)
+def test_a_code_error_is_never_committed(registry):
+    """That the sleep is over is a fact, whoever writes it; nothing else is written until the code is mended."""
+    world = World()
+    world.start(patient())
+    world.worker("w1").tend().to_end()
+    before = world.events()
+    world.clock.at += 3_600_000
+    for _ in range(3):
+        assert world.worker("broken", registry=registry).tend().to_end().state == "blocked"
+        new = world.events()[len(before) :]
+        assert [type(event) for event in new] in ([], [CommandResolved])
+    world.send("answer", 5)
+    world.worker("mended").tend().to_end()
+    assert world.outcome() == Ok(b"5")
 
 
 # --- 5. A crash is a pause ----------------------------------------------------------------------------------------
