@@ -202,7 +202,7 @@ MUTANTS = [
     ),
     Mutant(
         "engine/tend.py",
-        "if not cached:",
+        "if not stale:",
         "if True:",
         "rulings/test_engine_memory.py::test_16_what_an_old_execution_complains_of_is_confirmed_from_scratch",
     ),

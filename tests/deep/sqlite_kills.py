@@ -170,7 +170,7 @@ class Case:
         copy = self.folder / "copy" / self.file.name
         shutil.rmtree(copy.parent, ignore_errors=True)
         copy.parent.mkdir()
-        for end in ("", "-wal"):
+        for end in ("", "-wal", "-journal"):  # the last until the file has become one with a write-ahead log
             with suppress(FileNotFoundError):
                 shutil.copyfile(f"{self.file}{end}", f"{copy}{end}")
         return expect_sound(copy)

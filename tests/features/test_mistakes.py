@@ -102,7 +102,7 @@ UNAWAITED.close()
         (lambda: None, "None (NoneType)"),
         (lambda: UNAWAITED, "make that function a step"),
         (lambda: plain, "yield step(plain, …)"),
-        (lambda: [add(1, 1), add(2, 2)], "yield a command"),
+        (lambda: [add(1, 1), add(2, 2)], "with the star"),
         (lambda: gather(add(1, 1), 42), "42 (int)"),
         (lambda: gather(helper), "helper"),
         (lambda: race(add, GO), "add"),
