@@ -339,6 +339,6 @@ def one_round(seed: int) -> Figures:
 
 
 def expect_what_is_promised(figures: Figures) -> None:
-    """Of a killed process. With `everysec` a server whose disk is busy keeps what it has to write for up to two seconds."""
+    """Of a killed process. With `everysec` one whose disk is busy keeps what it has to write for up to two seconds."""
     for name in ("AOF always", "replica promoted, WAIT"):
         assert figures.counts[f"{name}: missing"] == 0, figures.counts
