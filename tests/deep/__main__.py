@@ -37,12 +37,11 @@ def main() -> int:
     base = secrets.randbits(40) if asked.seed is None else asked.seed
     deep = Deep([Progress(part) for part in parts], base, (30 if asked.minutes is None else asked.minutes) * 60)
     print(f"seed {base}, {asked.slots} at a time", flush=True)
-    if not deep.run(asked.slots):
-        return 1
+    deep.run(asked.slots)
     if asked.write:
         rewrite(deep.as_json(_commit()))
         print(f"written: {FIGURES}")
-    return 0
+    return int(any(part.failed for part in deep.parts))
 
 
 def _asked() -> argparse.Namespace:
@@ -79,6 +78,7 @@ class Progress:
     rounds: int = 0
     begun: int = 0
     seconds: float = 0
+    failed: bool = False  # a promise was broken: no further round is begun
 
     def done(self) -> float:
         """How much of what is asked for has been seen; rounds under way are taken to bring what the others brought."""
@@ -98,10 +98,9 @@ class Deep:
     base: int
     least_seconds: float
     began: float = field(factory=time.monotonic)
-    failed: bool = False
 
-    def run(self, slots: int) -> bool:
-        """False: a promise was broken, and it says which round shows it."""
+    def run(self, slots: int) -> None:
+        """To the end; of a promise that is broken it says which round shows it."""
         with ProcessPoolExecutor(slots, get_context("spawn"), max_tasks_per_child=ROUNDS_A_PROCESS) as pool:
             under_way: dict[Future[tuple[Figures, float]], tuple[Progress, int]] = {}
             while True:
@@ -110,17 +109,16 @@ class Deep:
                     under_way[pool.submit(play, part.part.name, seed)] = part, seed
                     part.begun += 1
                 if not under_way:
-                    return not self.failed
+                    return
                 for ended in wait(under_way, return_when=FIRST_COMPLETED).done:
                     self._take(ended, *under_way.pop(ended))
 
     def _next(self) -> Progress | None:
         """Who is behind most; when all have what they need, and there is time left, who had the least of it."""
-        if self.failed:
-            return None
-        if behind := [part for part in self.parts if not part.reached() and not (part.part.once and part.begun)]:
+        whole = [part for part in self.parts if not part.failed]
+        if behind := [part for part in whole if not part.reached() and not (part.part.once and part.begun)]:
             return min(behind, key=Progress.done)
-        repeat = [part for part in self.parts if not part.part.once]
+        repeat = [part for part in whole if not part.part.once]
         if time.monotonic() - self.began < self.least_seconds and repeat:
             return min(repeat, key=lambda part: part.seconds)
         return None
@@ -129,7 +127,7 @@ class Deep:
         try:
             figures, seconds = ended.result()
         except Exception:  # of whatever class: the round has failed
-            self.failed = True
+            part.failed = True
             traceback.print_exc()
             print(f"FAILED; again with: python -m tests.deep {part.part.name} --seed {seed}", flush=True)
             return
@@ -141,18 +139,22 @@ class Deep:
         print(f"{minutes:5.1f} min  {part.part.name}: {part.rounds} rounds, {told}", flush=True)
 
     def as_json(self, commit: str) -> dict[str, object]:
-        parts = {
-            one.part.name: {"rounds": one.rounds, "seconds": round(one.seconds), **one.figures.as_json()}
-            for one in self.parts
-        }
-        return {
+        """Of all parts that are whole."""
+        minutes = round((time.monotonic() - self.began) / 60)
+        run = {
             "date": time.strftime("%Y-%m-%d", time.gmtime()),
             "commit": commit,
+            "seed": self.base,
+            "minutes": minutes,
+        }
+        return {
             "python": ".".join(map(str, sys.version_info[:3])),
             "cores": os.cpu_count(),
-            "seed": self.base,
-            "minutes": round((time.monotonic() - self.began) / 60),
-            "parts": parts,
+            "parts": {
+                one.part.name: {**run, "rounds": one.rounds, "seconds": round(one.seconds), **one.figures.as_json()}
+                for one in self.parts
+                if not one.failed
+            },
         }
 
 

@@ -17,6 +17,9 @@ Json = Mapping[str, Any]
 
 
 def rewrite(figures: Json) -> None:
+    """Parts that were not played keep the figures that they had."""
+    known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {"parts": {}}
+    figures = {**figures, "parts": dict(sorted({**known["parts"], **figures["parts"]}.items()))}
     FIGURES.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), figures), encoding="utf-8")
 
@@ -39,10 +42,13 @@ def _table(name: str, figures: Json) -> str:
 
 
 def _when(figures: Json) -> str:
-    return (
-        f"Run on {figures['date']} at commit `{figures['commit']}`: {figures['minutes']} minutes on "
-        f"{figures['cores']} cores, Python {figures['python']}, seed {figures['seed']}."
-    )
+    runs: dict[tuple[str, str, int, int], list[str]] = {}
+    for name, part in figures["parts"].items():
+        runs.setdefault((part["date"], part["commit"], part["minutes"], part["seed"]), []).append(name)
+    told = [f"On {figures['cores']} cores, Python {figures['python']}:", ""]
+    for (date, commit, minutes, seed), names in sorted(runs.items(), key=lambda pair: -pair[0][2]):
+        told.append(f"- {date}, commit `{commit}`, {minutes} minutes, seed {seed}: {', '.join(names)}.")
+    return "\n".join(told)
 
 
 def _matrix(counts: Mapping[str, int]) -> str:

@@ -147,6 +147,15 @@ def test_ids_of_all_kinds_are_refused_in_a_sentence():
             check_hook(given)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("key", [["a"], {}, 5, "", "\ud800", "x" * 201])
+def test_what_is_no_key_of_data_is_refused_in_a_sentence(key: Any):
+    app = App("memory:")
+    handle = app.start(counts(1), run_id="one")
+    with pytest.raises(UsageError, match="cannot be a key"):
+        handle.data(key, timeout=0)
+    app.close()
+
+
 def test_the_number_of_a_generation_is_one_that_stores_can_keep():
     assert chain_of("a~2") == ("a", 2)
     for strange in ("a~" + "9" * 5_000, "a~0", "a~02", "a~٣", "a~"):

@@ -55,7 +55,7 @@ def test_a_matrix_has_a_row_for_what_stands_before_the_colon():
 
 def test_the_figures_are_those_of_a_whole_run_that_reached_all_it_is_for():
     assert set(WRITTEN["parts"]) == {part.name for part in PARTS}
-    assert WRITTEN["minutes"] >= 30
+    assert max(part["minutes"] for part in WRITTEN["parts"].values()) >= 30
     for part in PARTS:
         counts = WRITTEN["parts"][part.name]["counts"]
         assert {name: counts.get(name, 0) for name, least in part.least.items() if counts.get(name, 0) < least} == {}
