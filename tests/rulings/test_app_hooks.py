@@ -1,14 +1,27 @@
-"""Rulings 32, 71 and 72 through an app: what is sent, what is refused, and what happens when nothing comes."""
+"""Rulings 32, 33, 71 and 72 through an app: what is sent, what is refused, and what happens when nothing comes."""
 
 import time
 
 import pytest
 from attrs import evolve
 
-from yieldflow import App, Flow, Handle, StepTimeout, TimedOut, hook, sleep, step, workflow
+from yieldflow import (
+    App,
+    Flow,
+    Handle,
+    StepTimeout,
+    TimedOut,
+    continue_as_new,
+    hook,
+    open_hook,
+    set_data,
+    sleep,
+    step,
+    workflow,
+)
 from yieldflow.core.events import CommandResolved, HookReceived
 from yieldflow.core.outcome import Expired
-from yieldflow.errors import BadPayload, InboxFull
+from yieldflow.errors import BadPayload, InboxFull, UnknownToken
 
 AMOUNT = hook("amount", int)
 OPTIONS = hook("options", list, timeout="1ms", default=[])
@@ -138,3 +151,57 @@ def two_clocks() -> Flow[list[str]]:
 
 def test_72_the_timeout_of_an_attempt_and_that_of_a_wait_are_different_errors(app: App):
     assert app.run(two_clocks()) == ["StepTimeout", "TimedOut"]
+
+
+# --- 33 ---------------------------------------------------------------------------------------------------------------
+
+
+@workflow
+def linked() -> Flow[list[str]]:
+    mine = yield from open_hook("answer", str)
+    yield set_data("link", [mine.token, mine.url])
+    return [(yield mine), mine.url]
+
+
+@workflow
+def linked_again(rounds: int) -> Flow[str]:
+    mine = yield from open_hook("answer", str)
+    yield set_data("link", mine.token)
+    said = yield mine
+    if rounds > 1:
+        yield from continue_as_new(rounds - 1)
+    return said
+
+
+def test_33_no_two_runs_and_no_two_hooks_have_one_link(app: App):
+    with app.worker(threads=1):
+        tokens = {app.start(linked(), run_id=run_id).data("link", timeout=5)[0] for run_id in ("r", "s", "r2")}
+        assert len(tokens) == 3
+        assert [app.resume_hook(token, "yes") for token in tokens]
+        assert {app.get(run_id).result(timeout=5)[0] for run_id in ("r", "s", "r2")} == {"yes"}
+
+
+def test_33_a_link_goes_with_its_run_and_not_with_a_generation_of_it(app: App):
+    with app.worker(threads=1):
+        handle = app.start(linked_again(2), run_id="r")
+        token = handle.data("link", timeout=5)
+        app.resume_hook(token, "first")
+        while app.store.newest("r") == "r":
+            time.sleep(0.001)
+        assert handle.data("link", timeout=5) == token
+        app.resume_hook(token, "second")
+        assert handle.result(timeout=5) == "second"
+        with pytest.raises(UnknownToken):
+            app.resume_hook(token, "third")
+
+
+def test_33_the_address_of_a_link_is_that_of_the_start(tmp_path):
+    file = f"sqlite:///{tmp_path}/runs.db"
+    then, now = App(file, base_url="https://then.example"), App(file, base_url="https://now.example")
+    with then.worker(threads=1):
+        token, url = then.start(linked(), run_id="r").data("link", timeout=5)
+    now.resume_hook(token, "yes")
+    assert now.get("r").result(timeout=5) == ["yes", url]
+    assert url == f"https://then.example/hooks/{token}"
+    then.close()
+    now.close()
