@@ -157,7 +157,7 @@ def test_72_the_timeout_of_an_attempt_and_that_of_a_wait_are_different_errors(ap
 
 
 @workflow
-def linked() -> Flow[list[str]]:
+def linked() -> Flow[list[str | None]]:
     mine = yield from open_hook("answer", str)
     yield set_data("link", [mine.token, mine.url])
     return [(yield mine), mine.url]
