@@ -169,7 +169,7 @@ def linked_again(rounds: int) -> Flow[str]:
     yield set_data("link", mine.token)
     said = yield mine
     if rounds > 1:
-        yield from continue_as_new(rounds - 1)
+        yield from continue_as_new(linked_again(rounds - 1))
     return said
 
 
@@ -186,7 +186,9 @@ def test_33_a_link_goes_with_its_run_and_not_with_a_generation_of_it(app: App):
         handle = app.start(linked_again(2), run_id="r")
         token = handle.data("link", timeout=5)
         app.resume_hook(token, "first")
+        deadline = time.monotonic() + 5
         while app.store.newest("r") == "r":
+            assert time.monotonic() < deadline
             time.sleep(0.001)
         assert handle.data("link", timeout=5) == token
         app.resume_hook(token, "second")
