@@ -33,6 +33,8 @@ def _table(name: str, figures: Json) -> str:
     if name == "when":
         return _when(figures)
     kind, _, part = name.partition(" of ")
+    if part not in figures["parts"]:
+        return "Not measured yet."
     counts, samples = figures["parts"][part]["counts"], figures["parts"][part]["samples"]
     if kind == "matrix":
         return _matrix(counts)

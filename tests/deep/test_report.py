@@ -53,6 +53,22 @@ def test_a_matrix_has_a_row_for_what_stands_before_the_colon():
     )
 
 
+def test_a_part_that_was_not_played_has_no_figures():
+    marks = "<!-- figures: what of chaos -->\n{}<!-- end -->"
+    assert page(marks.format(""), {"parts": {}}) == marks.format("\nNot measured yet.\n\n")
+
+
+def test_parts_that_are_played_again_stand_by_their_own_commit():
+    run = {"date": "2026-11-21", "seed": 5, "counts": {}, "samples": {}}
+    parts = {
+        "a": {**run, "commit": "c1", "minutes": 50},
+        "b": {**run, "commit": "c2", "minutes": 4},
+        "c": {**run, "commit": "c1", "minutes": 50},
+    }
+    told = page("<!-- figures: when -->\n<!-- end -->", {"parts": parts, "cores": 2, "python": "3.11.7"})
+    assert "- 2026-11-21, commit `c1`, 50 minutes, seed 5: a, c.\n- 2026-11-21, commit `c2`, 4 minutes" in told
+
+
 def test_the_figures_are_those_of_a_whole_run_that_reached_all_it_is_for():
     assert set(WRITTEN["parts"]) == {part.name for part in PARTS}
     assert max(part["minutes"] for part in WRITTEN["parts"].values()) >= 30
