@@ -28,7 +28,7 @@ PARTS = (
     Part("programs", programs.one_round, {"crash points": 10_000_000}),
     Part("redis_prefixes", redis_prefixes.one_round, {"prefixes": 5_000}),
     Part("redis_settings", redis_settings.one_round, {}, once=True),
-    Part("simulation", simulation.one_round, {"runs": 4_000}),
+    Part("simulation", simulation.one_round, {"runs": 3_000}),
     Part("sqlite_kills", sqlite_kills.one_round, {"kills": 5_000}),
     Part("stores", stores.one_round, {"calls": 200_000}),
 )

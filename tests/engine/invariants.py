@@ -192,7 +192,10 @@ class Watch:
             self.rings_in_time(stored, min(needs))
 
     def rings_in_time(self, stored: Any, need: Millis) -> None:
-        put_off = min(HINT_AFTER << min(stored.rings, 20), LONGEST_PUT_OFF)
+        rings = max(
+            stored.rings, self.world.rings.get(self.run_id, 0)
+        )  # who blocks it keeps the alarm that it has read
+        put_off = min(HINT_AFTER << min(rings, 20), LONGEST_PUT_OFF)
         assert stored.alarm is not None, "nobody will look"
         latest = max(need, self.world.clock.at + put_off) + SLACK + self.world.back
         assert stored.alarm <= latest, "somebody will look too late"

@@ -92,6 +92,7 @@ class World:
     ids: Any = field(factory=lambda: count(1))
     back: Millis = 0  # so far the clock has been set back
     lost: set[str] = field(factory=set)  # commits that a failover has lost
+    rings: dict[str, int] = field(factory=dict)  # of runs, when a failover forgot them: some may know
 
     def __attrs_post_init__(self) -> None:
         self.store = MemoryStore(self.clock)
@@ -170,6 +171,8 @@ class World:
         """All that was written since is gone; answers how many commits."""
         lost = _commits(self.store._runs) - _commits(backup.runs)
         self.lost |= lost
+        for run_id, run in self.store._runs.items():
+            self.rings[run_id] = max(self.rings.get(run_id, 0), run.rings)
         self.store._runs, self.store._hooks = _copied(backup.runs), dict(backup.hooks)
         return len(lost)
 
