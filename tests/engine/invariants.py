@@ -194,7 +194,7 @@ class Watch:
     def rings_in_time(self, stored: Any, need: Millis) -> None:
         rings = max(
             stored.rings, self.world.rings.get(self.run_id, 0)
-        )  # who blocks it keeps the alarm that it has read
+        )  # who blocks it keeps the alarm it has read
         put_off = min(HINT_AFTER << min(rings, 20), LONGEST_PUT_OFF)
         assert stored.alarm is not None, "nobody will look"
         latest = max(need, self.world.clock.at + put_off) + SLACK + self.world.back
