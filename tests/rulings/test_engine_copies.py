@@ -32,6 +32,11 @@ def fragile() -> Flow[list[int]]:
 
 
 @workflow
+def failing() -> Flow[int]:
+    return (yield work(7))
+
+
+@workflow
 def side_by_side() -> Flow[list[int]]:
     answers = yield gather(twice(7), hook("answer", int))
     return list(answers)
@@ -102,6 +107,26 @@ def test_12_a_retried_run_has_all_its_attempts_again_and_its_idempotency_keys():
     assert [attempt for path, attempt, _ in world.bodies if path == (2,)] == [1, 2, 1, 2]
     world.worker("operator").ask(control.retry).to_end()
     assert world.events("run~3")[0].cause == RetryOf(RUN, 6)
+
+
+def test_12_a_retry_goes_on_also_where_its_cut_lies_in_a_pause():
+    """The failure was reported while the run was paused, and told when it went on."""
+    world, refused = refuses_seven()
+    world.start(failing())
+    slow = world.worker("w1").tend()
+    slow.until(Execute)
+    operator = world.worker("operator")
+    operator.ask(lambda t: control.pause(t, None)).to_end()
+    slow.to_end()
+    operator.ask(control.resume).to_end()
+    until_quiet(world, world.worker("w2"))
+    assert words(world) == ["started", "issued 1", "paused", "failed 1", "resumed", "finished Err"]
+    refused[0] = False
+    operator.ask(control.retry).to_end()
+    assert words(world, NEXT) == ["started", "issued 1", "paused", "resumed"]
+    assert world.read(NEXT).summary.status == "running"
+    until_quiet(world, world.worker("w2"))
+    assert world.outcome(NEXT) == Ok(b"1")
 
 
 def test_12_a_payload_that_came_after_the_cut_comes_along_in_a_retry():

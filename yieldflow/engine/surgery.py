@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
+from yieldflow.codec.packing import pack
 from yieldflow.core.agenda import DEADLINE
 from yieldflow.core.answers import token_hash
 from yieldflow.core.chain import successor
@@ -21,6 +22,7 @@ from yieldflow.core.events import (
     HookReceived,
     RetryOf,
     RunFinished,
+    RunResumed,
     RunStarted,
     fork_of,
 )
@@ -82,10 +84,16 @@ def forked(events: Sequence[Event], run_id: str, at: int | None, seed: bytes) ->
 
 
 def begun(cut: Cut, events: Sequence[Event], packed: Sequence[bytes], commit: str, at: Millis) -> Commit:
-    """The commit that starts it: the copied events, the work that is open then, the hooks."""
+    """The commit that starts it: the copied events, the work that is open then, the hooks. A retry goes on, also where
+    its cut lies in a pause.
+    """
     places = (*range(1, cut.length), *cut.kept)
     run = fold((cut.started, *(events[place] for place in places)))
-    opened = opening(cut.started, commit, [packed[place] for place in places], at=at)
+    copied = [packed[place] for place in places]
+    if run.paused and isinstance(cut.started.cause, RetryOf):
+        run.add(resumed := RunResumed(at))
+        copied.append(pack(resumed))
+    opened = opening(cut.started, commit, copied, at=at)
     hooks = {token_hash(hook_token(cut.started, name)): name for name in run.hooks}
     listed = evolve(summary(cut.started, None, cut.started.at), status="paused" if run.paused else "running")
     keys = {
