@@ -79,6 +79,19 @@ def test_16_old_code_notes_that_it_cannot_go_on_and_new_code_goes_on():
     assert world.read().summary.status == "completed"
 
 
+def test_16_whoever_can_go_on_after_all_takes_the_note_back_though_there_is_nothing_to_append():
+    world = World()
+    world.start(asked())
+    world.worker("new").tend().to_end()
+    again = world.worker("new again").tend()
+    again.until(Save)  # it has replayed the run, and has nothing to say
+    world.worker("old", registry=other_code(older)).tend().to_end()
+    assert world.read().summary.status == "blocked"
+    again.to_end()
+    summary = world.read().summary
+    assert (summary.status, summary.note) == ("running", None)
+
+
 def test_16_only_a_tend_of_the_runs_own_queue_may_block_it():
     world = World()
     world.start(pair())

@@ -121,12 +121,17 @@ class CommitContract:
     def test_no_commits_have_no_replies(self, harness: Harness):
         assert harness.store.commit([]) == ()
 
-    def test_a_note_is_kept_until_a_commit_has_events(self, harness: Harness):
+    def test_a_note_is_kept_until_a_commit_on_the_head_says_otherwise(self, harness: Harness):
+        """By events, or by having nothing to append; not by who blocks it once more and leaves the rings as they are."""
         head = start(harness)
         blocked = summary(status="blocked", note=Note("changed", head.length, "v2"))
+        for after in ({"put": (free(),)}, {"alarm": 5}):
+            append(harness, summary=blocked)
+            append(harness, keeps_rings=True)
+            assert log(harness).summary == blocked
+            append(harness, **after)
+            assert log(harness).summary == summary(status="running", note=None)
         append(harness, summary=blocked)
-        append(harness, put=(free(),))
-        assert log(harness).summary == blocked
         append(harness, b"b")
         assert log(harness).summary == summary(status="running", note=None)
 

@@ -118,9 +118,13 @@ def put_off(base: Millis | None, lease_end: Millis | None, rings: int, now: Mill
 
 
 def summary_after(commit: Commit, before: Summary) -> Summary:
-    """What is listed after *commit*; events clear a note, as the log that could not be continued is another now."""
-    chosen = commit.summary if isinstance(commit.on, Head) and commit.summary is not None else before
-    if not commit.events or (chosen.note is None and chosen.status != "blocked"):
+    """What is listed after *commit*. Events clear a note, as the log that could not be continued is another now; so does
+    whoever has tended the run and has nothing to append: the note was of other code.
+    """
+    on_head = isinstance(commit.on, Head)
+    chosen = commit.summary if on_head and commit.summary is not None else before
+    tended = on_head and commit.summary is None and not commit.keeps_rings
+    if not (commit.events or tended) or (chosen.note is None and chosen.status != "blocked"):
         return chosen
     return evolve(chosen, note=None, status="running" if chosen.status == "blocked" else chosen.status)
 

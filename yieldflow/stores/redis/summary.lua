@@ -20,7 +20,8 @@ local function save(plan, old, events, base, unread)
     end
   end
   local status = given and given.status or old
-  if events > 0 then -- the log that could not be continued is another now
+  local tended = plan.on == "head" and not given and not plan.keeps_rings
+  if events > 0 or tended then -- the log that could not be continued is another now, or the note was of other code
     set("note", "")
     if status == "blocked" then
       status = "running"
