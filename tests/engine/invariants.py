@@ -192,9 +192,7 @@ class Watch:
             self.rings_in_time(stored, min(needs))
 
     def rings_in_time(self, stored: Any, need: Millis) -> None:
-        rings = max(
-            stored.rings, self.world.rings.get(self.run_id, 0)
-        )  # who blocks it keeps the alarm it has read
+        rings = max(stored.rings, self.world.rings.get(self.run_id, 0))  # who blocks it keeps the alarm it has read
         put_off = min(HINT_AFTER << min(rings, 20), LONGEST_PUT_OFF)
         assert stored.alarm is not None, "nobody will look"
         latest = max(need, self.world.clock.at + put_off) + SLACK + self.world.back

@@ -122,7 +122,7 @@ class CommitContract:
         assert harness.store.commit([]) == ()
 
     def test_a_note_is_kept_until_a_commit_on_the_head_says_otherwise(self, harness: Harness):
-        """By events, or by having nothing to append; not by who blocks it once more and leaves the rings as they are."""
+        """By events, or by having nothing to append; not by who blocks it again and leaves the rings as they are."""
         head = start(harness)
         blocked = summary(status="blocked", note=Note("changed", head.length, "v2"))
         for after in ({"put": (free(),)}, {"alarm": 5}):

@@ -118,8 +118,8 @@ def put_off(base: Millis | None, lease_end: Millis | None, rings: int, now: Mill
 
 
 def summary_after(commit: Commit, before: Summary) -> Summary:
-    """What is listed after *commit*. Events clear a note, as the log that could not be continued is another now; so does
-    whoever has tended the run and has nothing to append: the note was of other code.
+    """What is listed after *commit*. Events clear a note, as the log that could not be continued is another now; so
+    does whoever has tended the run and has nothing to append: the note was of other code.
     """
     on_head = isinstance(commit.on, Head)
     chosen = commit.summary if on_head and commit.summary is not None else before
