@@ -26,7 +26,7 @@ PARTS = (
     Part("detection", detection.one_round, {"mutants": 200_000}),
     Part("hostile", hostile.one_round, {"hostile inputs": 3_000_000}),
     Part("programs", programs.one_round, {"crash points": 10_000_000}),
-    Part("redis_prefixes", redis_prefixes.one_round, {"prefixes": 5_000}),
+    Part("redis_prefixes", redis_prefixes.one_round, {"prefixes": 3_000}),
     Part("redis_settings", redis_settings.one_round, {}, once=True),
     Part("simulation", simulation.one_round, {"runs": 3_000}),
     Part("sqlite_kills", sqlite_kills.one_round, {"kills": 5_000}),

@@ -239,7 +239,9 @@ class Stage:
     def _waits_without_alarm(self, run_id: str, run: Run) -> str:
         if self.stream.client.zscore("yieldflow:alarms", run_id) is not None:
             return ""
-        return "has timers" if run.timers else "has work" if run.work > len(run.children) else ""
+        _, now = self.app.store.next_alarm()
+        owed = wakes_at(run, now) is not None  # the fold keeps what was waited for until somebody looks
+        return "has timers" if owed else "has work" if run.work > len(run.children) else ""
 
     def all_ended(self) -> bool:
         ended = {run.run_id for run in self.app.runs(limit=1_000).runs if run.finished_at is not None}
