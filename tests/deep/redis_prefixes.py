@@ -33,6 +33,7 @@ from tests.deep.redis_prefixes_stream import Stream, streaming
 from tests.deep.rounds import Figures
 from yieldflow import App
 from yieldflow.codec.packing import unpack
+from yieldflow.core.agenda import wakes_at
 from yieldflow.core.run import Run, fold
 from yieldflow.engine.planning import open_work
 from yieldflow.heart import Heart
