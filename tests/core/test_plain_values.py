@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.harness import begun, state
 from tests.core.programs import child, number
 from yieldflow import (
     Flow,
@@ -31,10 +32,11 @@ from yieldflow import (
     until,
 )
 from yieldflow.codec import JsonCodec
+from yieldflow.core.advice import advice
 from yieldflow.core.asks import MISSING
-from yieldflow.core.chain import chain_of, generation, is_first, predecessor, successor
+from yieldflow.core.chain import chain_of, expect_possible, generation, is_first, predecessor, successor
 from yieldflow.core.chain import child as named_child
-from yieldflow.core.commands import CallStep, SetData, Sleep
+from yieldflow.core.commands import CallStep, ChildOptions, SetData, Sleep
 from yieldflow.core.difference import shown
 from yieldflow.core.frames import frames, where
 from yieldflow.core.nodes import Continued
@@ -43,6 +45,7 @@ from yieldflow.core.telling import telling
 from yieldflow.core.times import After, At, duration, end, ends_at, instant, moment
 from yieldflow.core.user_code import resume
 from yieldflow.core.values import Parameters
+from yieldflow.errors import UnknownRun
 
 
 @given(st.lists(st.integers(1, 10**6), max_size=5).map(tuple))
@@ -211,3 +214,26 @@ def test_what_a_log_holds_is_shown_also_where_it_cannot_be_read(command, text):
 
 def test_nobody_is_told_anything_outside_a_program():
     assert telling() is None
+
+
+@pytest.mark.parametrize("run_id", ["", "x" * 10_001, "a\nb", None, 7])
+def test_what_no_run_is_ever_called_is_unknown_before_any_store_is_asked(run_id):
+    with pytest.raises(UnknownRun):
+        expect_possible(run_id)
+    expect_possible("order-42~2.1")
+
+
+@pytest.mark.parametrize("several", [[1], (1,), {1}])
+def test_whoever_asks_several_things_without_a_verb_is_told_of_gather(several):
+    assert "with the star" in advice(several)
+
+
+def test_a_child_that_nobody_waits_for_is_started_as_it_was():
+    life = begun(nothing_but_a_wait)
+    before = state(life.execution)
+    life.execution._leaves.started((9,), ChildOptions(run_id="other"))
+    assert state(life.execution) == before
+
+
+def nothing_but_a_wait():
+    yield hook("answer")
