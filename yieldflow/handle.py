@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, assert_never, overload
 from attrs import define, field
 
 from yieldflow.authoring.loaded import loaded
-from yieldflow.authoring.options import is_name, is_position
+from yieldflow.authoring.options import is_position
 from yieldflow.codec.packing import unpack
 from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand
 from yieldflow.core.chain import chain_of, expect_possible
@@ -33,6 +33,7 @@ from yieldflow.errors import (
 )
 from yieldflow.inspection import Inspection, inspect
 from yieldflow.ports import NO_EVENTS, Log, Mark, Status, Summary
+from yieldflow.reach import expect_key
 
 if TYPE_CHECKING:
     from yieldflow.app import App
@@ -103,8 +104,7 @@ class Handle(Generic[T_co]):
         """
         if key is None:
             return {name: self._app.codec.decode(value, Any) for name, value in self._known().data.items()}
-        if not is_name(key):
-            raise UsageError(f"{shown(key)} cannot be a key: use 1 to 200 printable characters")
+        expect_key(key)
         seconds = None if timeout is None else duration(timeout) / 1_000
         deadline = None if seconds is None else monotonic() + seconds
         while key not in (run := self._known()).data:

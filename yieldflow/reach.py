@@ -50,6 +50,12 @@ def refuse_in_a_workflow(verb: str) -> None:
         raise InsideWorkflow(verb)
 
 
+def expect_key(key: object) -> None:
+    """Raises `UsageError`."""
+    if not is_name(key):
+        raise UsageError(f"{shown(key)} cannot be a key: use 1 to 200 printable characters")
+
+
 def expect_text(reason: str | None) -> None:
     """Raises `UsageError` for a reason that cannot be kept and shown."""
     if reason is None:
@@ -139,8 +145,8 @@ class Reach:
         """The position in the log; 0: that key was delivered in an earlier generation."""
         refuse_in_a_workflow("send()")
         expect_possible(run_id)
-        if key is not None and key != "" and not is_name(key):
-            raise UsageError(f"{shown(key)} cannot be a key: use 1 to 200 printable characters")
+        if key is not None and key != "":
+            expect_key(key)
         once = key or fresh()
 
         def asked(target: str, at: Millis) -> Commit:

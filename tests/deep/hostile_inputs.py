@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -327,7 +327,6 @@ JOBS: tuple[Any, ...] = (
     ),
 )
 
-Made = Callable[[], Any]
 TAGS: tuple[Mapping[Any, Any], ...] = tuple(
     {key: value}
     for key, value in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from tests.engine.world import RUN, Flight, World
 from yieldflow.codec.packing import unpack
 from yieldflow.core.events import (
     AttemptFailed,
@@ -34,6 +35,16 @@ from yieldflow.engine.requests import (
     Take,
 )
 from yieldflow.ports import Commit, Head, Holding, Open
+
+
+def lines(flight: Flight) -> list[str]:
+    """All that a tender has asked for."""
+    return [line(request, flight.world.clock.at) for request in flight.calls]
+
+
+def words(world: World, run_id: str = RUN) -> list[str]:
+    """The log of a run."""
+    return [event_word(event) for event in world.events(run_id)]
 
 
 def line(request: Request, now: Millis) -> str:

@@ -152,6 +152,3 @@ def told() -> Flow[list[Any]]:
     answers: list[Any] = [(yield hook("size", int))]
     answers.append((yield gather(work(1), hook("size", int), gather(work(2), work(3)))))
     return answers
-
-
-DETERMINISTIC = (in_sequence, in_branches, caught, raced, told)

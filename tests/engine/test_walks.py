@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from tests.engine.lines import line
-from tests.engine.world import QUEUE, RUN, Flight, World
+from tests.engine.lines import lines
+from tests.engine.world import QUEUE, RUN, World
 from yieldflow import (
     Cancelled,
     Flow,
@@ -78,10 +78,6 @@ def refunded() -> Flow[int]:
 @workflow
 def undone() -> Flow[Any]:
     return (yield gather(sleep("1h"), refunded()))
-
-
-def lines(flight: Flight) -> list[str]:
-    return [line(request, flight.world.clock.at) for request in flight.calls]
 
 
 def test_b1_a_further_sequential_step_costs_one_save():

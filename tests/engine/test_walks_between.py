@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from tests.engine.lines import line
-from tests.engine.world import CODEC, QUEUE, RUN, Flight, World
+from tests.engine.lines import lines
+from tests.engine.world import CODEC, QUEUE, RUN, World
 from yieldflow import Cancelled, Flow, RunExists, continue_as_new, gather, hook, race, step, workflow
 from yieldflow.codec.packing import unpack
 from yieldflow.core.events import Next, RunStarted
@@ -44,10 +44,6 @@ def refunded() -> Flow[int]:
     except Cancelled:
         yield work(2)
         raise
-
-
-def lines(flight: Flight) -> list[str]:
-    return [line(request, flight.world.clock.at) for request in flight.calls]
 
 
 @workflow

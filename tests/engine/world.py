@@ -338,5 +338,16 @@ class Flight:
             self.world.bodies.append((work.path, work.attempt, self.actor.name))
 
 
+def until_quiet(world: World, worker: Actor) -> None:
+    """Alarms alone bring it back, until there are none."""
+    for _ in range(50):
+        alarm, now = world.store.next_alarm()
+        if alarm is None:
+            return
+        world.clock.at = max(now, alarm)
+        for due in world.store.due(10):
+            worker.tend(due.run_id).to_end()
+
+
 def offers(flight: Flight) -> list[str]:
     return [request.queue for request in flight.calls if isinstance(request, Offer)]

@@ -41,10 +41,6 @@ def until_it_waits(handle: Handle[Any], hook: str, count: int = 1) -> None:
     eventually(lambda: [command.hook for command in pending(handle, Receive)].count(hook) >= count)
 
 
-def until_it_sleeps(handle: Handle[Any]) -> None:
-    eventually(lambda: pending(handle, Sleep))
-
-
 def until_it_has_slept(handle: Handle[Any]) -> None:
     eventually(lambda: any(_is_sleep(event) for event in handle.history()) and not pending(handle, Sleep))
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from yieldflow import Flow, Retry, hook, step, workflow
+from yieldflow import Flow, hook, step, workflow
 
-SOON_AGAIN = Retry(attempts=3, delay="1ms", jitter=0)
 GO = hook("go", str)
 
 

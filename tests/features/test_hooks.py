@@ -27,7 +27,6 @@ from yieldflow.errors import BadPayload, UnknownToken
 
 AMOUNT = hook("amount", int)
 PAID = hook("paid", Receipt)
-OPENED = open_hook("opened", int)
 
 
 @workflow

@@ -21,7 +21,6 @@ from yieldflow import (
     detach,
     gather,
     hook,
-    retrying,
     set_data,
     sleep,
     spawn,
@@ -29,8 +28,6 @@ from yieldflow import (
     workflow,
 )
 from yieldflow.core.events import HookReceived
-
-APART = hook("apart", str)
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -147,16 +144,6 @@ def test_a_failure_three_levels_below_is_raised_by_the_driver(app: App):
 def counts_down(n: int) -> Flow[str]:
     yield sleep("5ms")
     return "zero" if n == 0 else (yield from continue_as_new(counts_down(n - 1)))
-
-
-@workflow
-def retries_a_child() -> Flow[list[object]]:
-    first = yield from counts_down(4)
-    try:
-        yield from retrying(lambda: declined("o", 5), 2)
-    except PaymentDeclined:
-        return [first, "declined"]
-    return []
 
 
 def test_a_child_that_goes_on_as_new_is_driven_to_its_last_generation(app: App):

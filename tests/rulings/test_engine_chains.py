@@ -1,7 +1,7 @@
 """Rulings 12 and 41: a run id names a chain. What goes from one generation to the next, and who sees to it."""
 
-from tests.engine.lines import event_word
-from tests.engine.world import QUEUE, RUN, World
+from tests.engine.lines import words
+from tests.engine.world import QUEUE, RUN, World, until_quiet
 from yieldflow import Flow, continue_as_new, gather, get_data, hook, set_data, spawn, step, workflow
 from yieldflow.authoring.registry import Registry
 from yieldflow.core.chain import chain_of
@@ -63,10 +63,6 @@ def in_a_branch() -> Flow[None]:
     yield gather(astray(), work(1))
 
 
-def words(world, run_id=RUN):
-    return [event_word(event) for event in world.events(run_id)]
-
-
 def continued(call, *, started=False):
     """A run that has just ended as continued; *started*: and its next generation has begun."""
     world = World()
@@ -80,16 +76,6 @@ def continued(call, *, started=False):
         flight.kill()
     world.hints.clear()
     return world
-
-
-def until_quiet(world, worker):
-    for _ in range(50):
-        alarm, now = world.store.next_alarm()
-        if alarm is None:
-            return
-        world.clock.at = max(now, alarm)
-        for due in world.store.due(10):
-            worker.tend(due.run_id).to_end()
 
 
 # --- continue_as_new -------------------------------------------------------------------------------------------------

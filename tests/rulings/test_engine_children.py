@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.engine.lines import event_word
+from tests.engine.lines import words
 from tests.engine.world import QUEUE, RUN, World
 from yieldflow import Flow, RunExists, detach, gather, hook, race, send, sleep, step, workflow
 from yieldflow.codec.packing import unpack
@@ -75,10 +75,6 @@ def both() -> Flow[tuple[int, int]]:
 @workflow
 def apart() -> Flow[str]:
     return (yield detach(kid(1)))
-
-
-def words(world, run_id=RUN):
-    return [event_word(event) for event in world.events(run_id)]
 
 
 def settle(world, worker=None):

@@ -1,8 +1,8 @@
-"""Rulings 17, 28, 29 and 30: pauses, ends that nobody asked the program for, deadly replays, steps run in a turn."""
+"""Rulings 28 and 29: pauses, and ends that nobody asked the program for."""
 
-from tests.engine.lines import event_word, line
+from tests.engine.lines import words
 from tests.engine.world import CODEC, RUN, World
-from yieldflow import Flow, Retry, gather, hook, now, race, sleep, step, workflow
+from yieldflow import Flow, gather, hook, now, sleep, step, workflow
 from yieldflow.authoring.registry import Registry
 from yieldflow.core.events import HookReceived
 from yieldflow.core.outcome import Cancelled, Err, Ok
@@ -21,16 +21,6 @@ def work(n: int) -> int:
 
 @step(retry=1, queue="gpu")
 def render(n: int) -> int:
-    return n
-
-
-@step(retry=Retry(attempts=2, delay="1s", jitter=0.0))
-def twice(n: int) -> int:
-    return n
-
-
-@step(local=True)
-def token(n: int) -> int:
     return n
 
 
@@ -62,33 +52,6 @@ def working() -> Flow[int]:
 @workflow
 def child_of_mine() -> Flow[int]:
     return (yield working())
-
-
-@workflow
-def wide(n: int) -> Flow[int]:
-    return len((yield gather(*[work(number) for number in range(n)])))
-
-
-@workflow
-def drawn(n: int = 1) -> Flow[list[int]]:
-    numbers = []
-    for number in range(n):
-        numbers.append((yield token(number)))
-    numbers.append((yield work(9)))
-    return numbers
-
-
-@workflow
-def drawn_and_told() -> Flow[list[object]]:
-    return list((yield race(token(1), hook("answer", int))))
-
-
-def words(world, run_id=RUN):
-    return [event_word(event) for event in world.events(run_id)]
-
-
-def lines(flight):
-    return [line(request, flight.world.clock.at) for request in flight.calls]
 
 
 def paused(call):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.engine.lines import event_word
-from tests.engine.world import RUN, World
+from tests.engine.lines import words
+from tests.engine.world import RUN, World, until_quiet
 from yieldflow import Flow, Retry, continue_as_new, gather, hook, send, step, workflow
 from yieldflow.core.events import Next, RetryOf
 from yieldflow.core.outcome import Err, Ok
@@ -52,25 +52,11 @@ def parent() -> Flow[int]:
     return (yield kid())
 
 
-def words(world, run_id=RUN):
-    return [event_word(event) for event in world.events(run_id)]
-
-
 def refuses_seven():
     """Until it is told that seven is fine."""
     refused = [True]
     world = World(lambda request: ValueError("no") if refused[0] and request.call.arguments == b"[[7],{}]" else 1)
     return world, refused
-
-
-def until_quiet(world, worker):
-    for _ in range(50):
-        alarm, now = world.store.next_alarm()
-        if alarm is None:
-            return
-        world.clock.at = max(now, alarm)
-        for due in world.store.due(10):
-            worker.tend(due.run_id).to_end()
 
 
 # --- retry ----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve, frozen
 
-from tests.engine.lines import event_word
+from tests.engine.lines import event_word, words
 from tests.engine.world import CODEC, RUN, World
 from yieldflow import Flow, RunExists, gather, hook, race, sleep, step, workflow
 from yieldflow.codec.packing import unpack
@@ -57,10 +57,6 @@ class Parcel:
 @workflow
 def shipped(parcel: Parcel) -> Flow[int]:
     return (yield work(parcel.weight))
-
-
-def words(world):
-    return [event_word(event) for event in world.events()]
 
 
 # --- 5 ----------------------------------------------------------------------------------------------------------------

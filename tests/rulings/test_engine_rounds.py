@@ -1,6 +1,6 @@
 """Rulings 48, 49, 52, 54, 57 and 70: which work a tend takes, and when somebody looks again."""
 
-from tests.engine.lines import line
+from tests.engine.lines import lines
 from tests.engine.world import QUEUE, RUN, World, offers
 from yieldflow import Flow, gather, hook, race, sleep, step, workflow
 from yieldflow.authoring.registry import DEFAULT, Registry
@@ -45,10 +45,6 @@ def asked() -> Flow[int]:
 @workflow
 def wide(n: int) -> Flow[int]:
     return len((yield gather(*[work(number) for number in range(n)])))
-
-
-def lines(flight):
-    return [line(request, flight.world.clock.at) for request in flight.calls]
 
 
 # --- 48 ---------------------------------------------------------------------------------------------------------------

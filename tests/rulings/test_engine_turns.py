@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.engine.lines import event_word, line
+from tests.engine.lines import lines, words
 from tests.engine.world import QUEUE, RUN, World
 from yieldflow import Flow, gather, hook, race, step, workflow
 from yieldflow.core.events import AttemptFailed
@@ -47,14 +47,6 @@ def drawn(n: int = 1) -> Flow[list[int]]:
 @workflow
 def drawn_and_told() -> Flow[list[object]]:
     return list((yield race(token(1), hook("answer", int))))
-
-
-def words(world, run_id=RUN):
-    return [event_word(event) for event in world.events(run_id)]
-
-
-def lines(flight):
-    return [line(request, flight.world.clock.at) for request in flight.calls]
 
 
 def operate(world, asking):
