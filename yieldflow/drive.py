@@ -89,7 +89,7 @@ def drive(tending: Generator[Request, Any, T], ports: Ports) -> T:
     try:
         while True:
             try:
-                request = _resume(tending, reply, lost)
+                request = resume(tending, reply, lost)
             except StopIteration as ended:
                 came: T = ended.value
                 return came
@@ -102,8 +102,8 @@ def drive(tending: Generator[Request, Any, T], ports: Ports) -> T:
         tending.close()  # where it has not ended
 
 
-def _resume(tending: Generator[Request, Any, T], reply: Any, lost: StoreError | None) -> Request:
-    """Programs run in here: what only a step may do is refused meanwhile."""
+def resume(tending: Generator[Request, Any, T], reply: Any, lost: StoreError | None) -> Request:
+    """Its next request. Programs run in here: what only a step may do is refused meanwhile."""
     former = inside.set("workflow")
     try:
         return tending.send(reply) if lost is None else tending.throw(lost)

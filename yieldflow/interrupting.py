@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from math import inf
-from threading import Condition, Lock, Thread, current_thread, get_ident, main_thread
+from threading import Condition, Lock, Thread, get_ident, main_thread
 from types import FrameType
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
@@ -55,11 +55,12 @@ class Guard:
 
     def run(self, body: Callable[[], T]) -> T:
         """What *body* answers or raises, `Interrupted` included. After that nothing is thrown into this thread."""
-        self.aim = own = _aim_here()
+        limited = self.ends() < inf
+        self.aim = own = _aim_here(limited)
         answers: list[T] = []
         try:
             try:
-                if self.ends() < inf:
+                if limited:
                     own.take()
                 self._phase = "running"
                 if self.fired is not None:
@@ -170,9 +171,11 @@ class _MainThread:
             self._former(number, frame)
 
 
-def _aim_here() -> _Thread | _MainThread:
-    has_signals = sys.platform != "win32" and current_thread() is main_thread()
-    return _MainThread() if has_signals and signal.getsignal(signal.SIGURG) is not None else _Thread()
+def _aim_here(limited: bool) -> _Thread | _MainThread:
+    if sys.platform == "win32" or get_ident() != main_thread().ident:
+        return _Thread()
+    foreign = limited and signal.getsignal(signal.SIGURG) is None  # somebody's handler that is no Python
+    return _Thread() if foreign else _MainThread()
 
 
 # --- who hits ---------------------------------------------------------------------------------------------------

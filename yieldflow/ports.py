@@ -311,6 +311,15 @@ class Page:
     cursor: str | None = None  # give it back for the next page; None: that was the last
 
 
+@frozen
+class Look:
+    """What `read` is asked."""
+
+    run_id: str
+    after: Mark | None = None
+    replaying: tuple[str, ...] | None = ()
+
+
 class Store(Protocol):
     """Safe to share between threads."""
 
@@ -321,6 +330,9 @@ class Store(Protocol):
         commit on the head takes back: so the death of who replays it is known.
         """
         ...
+
+    def read_each(self, looks: Sequence[Look]) -> tuple[Log | None, ...]:
+        """`read`, of several runs in one call."""
 
     def newest(self, chain: str) -> str:
         """The id of the newest generation of a chain; the chain's own, if there is no other."""

@@ -27,6 +27,7 @@ from yieldflow.engine.requests import Inline, Tended, Worker
 from yieldflow.engine.state import Asking, Tending
 from yieldflow.engine.tend import Tools, tend
 from yieldflow.errors import RunBlocked, StoreError, UnknownRun
+from yieldflow.group import Flight, Group
 from yieldflow.heart import Heart
 from yieldflow.interrupting import Watch
 from yieldflow.pool import Pool
@@ -214,11 +215,27 @@ class Runtime:
         return Tools(me, self.cache, self.registry, self.codec, loaded)
 
     def _drive(self, asking: Asking[T], tools: Tools, queue: Queue) -> T:
-        bodies = Bodies(self.heart, self.watch, self.codec, self.clock.now, self.pool.replace)
+        bodies = self._bodies()
         try:
             return drive(asking, Ports(tools.me, self.store, queue, self.clock, bodies.execute))
         finally:
             bodies.close()
+
+    def _bodies(self) -> Bodies:
+        return Bodies(self.heart, self.watch, self.codec, self.clock.now, self.pool.replace)
+
+    def group(self, stopping: Callable[[], bool]) -> Group:
+        """For the loop of a worker: several runs at a time, whose commits go together."""
+        queue = self.hints or self.pool
+
+        def begin(run_id: str, leaving: Callable[[], bool]) -> Flight:
+            expect_possible(run_id)
+            tools = self._tools(lambda: leaving() or stopping(), SLICE, "always")
+            bodies = self._bodies()
+            ports = Ports(tools.me, self.store, queue, self.clock, bodies.execute)
+            return Flight(run_id, tend(run_id, tools), ports, bodies.close)
+
+        return Group(begin)
 
     def work_on(self, run_id: str, stopping: Callable[[], bool] = lambda: False) -> None:
         """Tend a run, then those of our queues that are due, until a time slice is over. Raises `StoreError`."""

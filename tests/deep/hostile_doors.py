@@ -30,7 +30,7 @@ from yieldflow.errors import (
 )
 from yieldflow.inspection.timeline import Timeline
 from yieldflow.inspection.words import told
-from yieldflow.rq.worker import _run_id as run_id_of_a_job
+from yieldflow.rq.inbox import run_of
 
 LONGEST_SENTENCE = 2_000  # characters, whatever the size of the input
 PARAMETERS = Parameters(("first", "second"), {"first": int, "second": list[Any], "third": Any}, rest=str, others=bytes)
@@ -147,7 +147,7 @@ CHECKS: tuple[tuple[Callable[[Any], Any], tuple[type[Exception], ...]], ...] = (
 
 def job(inputs: Inputs) -> bool:
     """What is no hint of ours is nobody's run id; it is never an error of the worker."""
-    found = run_id_of_a_job(inputs.job())
+    found = run_of(inputs.job())
     assert found is None or (isinstance(found, str) and len(found) <= 10_000)
     return found is None
 

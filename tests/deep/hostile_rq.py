@@ -19,9 +19,10 @@ from tests.deep.hostile_stores import Place, waits
 from yieldflow import App
 from yieldflow.errors import YieldflowError
 from yieldflow.ports import Commit, Done, Head
+from yieldflow.rq.inbox import run_of
 from yieldflow.rq.job import runtime_of
 from yieldflow.rq.queue import TEND_RUN
-from yieldflow.rq.worker import Worker, _run_id
+from yieldflow.rq.worker import Worker
 
 LONGEST_TEXT = 11_000  # characters; why a run is blocked may take some
 QUEUE = "rq:queue:yieldflow"
@@ -34,10 +35,10 @@ def forged_jobs(app: App, inputs: Inputs, jobs: int) -> int:
     made = 0
     while made < jobs:
         data = inputs.job()
-        if _run_id(data) is None and inputs.often(0.5):
+        if run_of(data) is None and inputs.often(0.5):
             data = inputs.bent(b"os.system")
         job_id = inputs.one_of(("a", "{b}*:", "\x1b[31m", "é", "a b")) + str(made)
-        if _run_id(data) is not None or not _is_json(data):
+        if run_of(data) is not None or not _is_json(data):
             client.hset(f"rq:job:{job_id}", "data", data)
         client.rpush(QUEUE, job_id if inputs.often(0.9) else b"\xff\xfe" + job_id.encode())
         made += 1

@@ -38,7 +38,7 @@ from yieldflow.core.run import Run, fold
 from yieldflow.engine.planning import open_work
 from yieldflow.heart import Heart
 from yieldflow.ports import HINT_AFTER, NO_EVENTS, Mark
-from yieldflow.rq.worker import _POP, _run_id
+from yieldflow.rq.inbox import Inbox
 from yieldflow.runtime import Runtime
 
 LEASE = 60  # milliseconds: who died holding work is not waited for longer
@@ -103,8 +103,8 @@ class Stage:
             stop.wait(0 if runs else 0.002)
 
     def hint(self) -> str | None:
-        found = self.stream.client.eval(_POP, 1, f"rq:queue:{self.app.queue}", "")
-        return None if found is None else _run_id(found[2])
+        found = Inbox(self.stream.client, [self.app.queue], [f"rq:queue:{self.app.queue}"]).take(1)
+        return found[0].run_id if found else None
 
     # --- going on --------------------------------------------------------------------------------------------------
 

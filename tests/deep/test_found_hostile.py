@@ -29,8 +29,8 @@ from yieldflow.errors import (
     UsageError,
 )
 from yieldflow.ports import Commit, Head
+from yieldflow.rq.inbox import run_of
 from yieldflow.rq.queue import TEND_RUN
-from yieldflow.rq.worker import _run_id
 
 
 @workflow
@@ -106,11 +106,11 @@ def test_an_impossible_event_is_told_in_short():
     ],
 )
 def test_a_forged_job_is_no_hint_and_no_error_of_the_worker(data: Any):
-    assert _run_id(zlib.compress(json.dumps(data).encode())) is None
+    assert run_of(zlib.compress(json.dumps(data).encode())) is None
 
 
 def test_a_job_that_is_nested_too_deep_is_no_hint():
-    assert _run_id(zlib.compress(b"[" * 9_000)) is None
+    assert run_of(zlib.compress(b"[" * 9_000)) is None
 
 
 def test_a_union_within_unions_is_tried_once_a_part_not_twice_a_level():

@@ -26,6 +26,7 @@ def test_a_body_and_its_report_are_as_they_should_be():
 
 def test_a_body_of_a_killed_process_may_have_been_for_nothing():
     assert account([ELSEWHERE, KILLED, BEGAN, ACKNOWLEDGED], {"r": LOG}).again == 1
+    assert account([ELSEWHERE, evolve(ELSEWHERE, at=2), KILLED, BEGAN, ACKNOWLEDGED], {"r": LOG}).again == 2
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,9 @@ def test_a_body_of_a_killed_process_may_have_been_for_nothing():
     [
         pytest.param([ELSEWHERE, BEGAN, ACKNOWLEDGED], LOG, id="a body for nothing, and nobody was killed"),
         pytest.param(
-            [ELSEWHERE, evolve(ELSEWHERE, at=2), KILLED, BEGAN], LOG, id="two bodies for nothing of one thread"
+            [ELSEWHERE, evolve(ELSEWHERE, path="2"), KILLED, BEGAN],
+            (*LOG, evolve(ISSUED, path=(2,)), evolve(RESOLVED, path=(2,), worker="host:boot:1:8:123")),
+            id="a body for nothing, and its thread went on",
         ),
         pytest.param([BEGAN, ACKNOWLEDGED, ELSEWHERE, KILLED], LOG, id="a body after the outcome was acknowledged"),
         pytest.param([], LOG, id="an outcome without a body"),

@@ -138,7 +138,7 @@ def test_families_under_fire_on_redis(kind: str, server: Server, tmp_path: Path,
     assert sum(told.kills.values()) >= KILLS
     for place in PLACES:
         assert told.kills[place] >= 1
-    assert told.again <= sum(told.kills.values())
+    assert told.again <= sum(told.kills.values()) * AT_A_TIME  # bodies of a few milliseconds are reported together
 
 
 # --- one process that drives it all -----------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from yieldflow import App, Duration
 from yieldflow.codec.packing import unpack
 from yieldflow.core.events import AttemptFailed, CommandResolved
 from yieldflow.core.path import show
-from yieldflow.ports import Commit, Done, Granted, Head, Holding, Log, Mark, Queue, Reply, Store
+from yieldflow.ports import Commit, Done, Granted, Head, Holding, Log, Look, Mark, Queue, Reply, Store
 from yieldflow.rq import Worker
 from yieldflow.rq.queue import RqQueue
 from yieldflow.runtime import Runtime
@@ -43,6 +43,13 @@ class FatalStore:
         if log is not None and len(log.events) > 3:
             reach("in a replay")
         return log
+
+    def read_each(self, looks: Sequence[Look]) -> tuple[Log | None, ...]:
+        logs = self.store.read_each(looks)
+        for log in logs:
+            if log is not None and len(log.events) > 3:
+                reach("in a replay")
+        return logs
 
     def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
         granted = self.store.claim(run_id, queues, worker, tokens)

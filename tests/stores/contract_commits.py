@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from yieldflow.ports import TAIL_BYTES, TAIL_EVENTS, Commit, Head, Mark, Note, Open
+from yieldflow.ports import TAIL_BYTES, TAIL_EVENTS, Commit, Head, Look, Mark, Note, Open
 
 from .harness import RUN, Harness, append, change, conflict, done, free, log, new_id, refused, start, summary
 
@@ -210,3 +210,22 @@ class CommitContract:
         found = log(harness)
         assert (found.events, found.entries, found.alarm) == ((b"new",), 0, None)
         assert done(change(harness, Open("key"), b"payload", commit=new_id(), payloads=1, inbox=1)).head.length == 2
+
+    def test_58_several_commits_in_one_call_have_each_their_own_condition_and_reply(self, harness: Harness):
+        head = start(harness, b"a")
+        first = Commit(RUN, new_id(), Head(head), (b"b",))
+        stale = Commit(RUN, new_id(), Head(head), (b"x",), put=(free((9,)),), hooks={"h": "n"})
+        other = Commit("other", new_id(), Head(None), (b"o",), summary=summary("other"))
+        unknown = Commit("nobody", new_id(), Open("key"), (b"y",))
+        replies = harness.store.commit((first, stale, other, unknown))
+        assert done(replies[0]).head == Mark(2, first.commit)
+        assert conflict(replies[1]).tail == (b"b",)
+        assert done(replies[2]).head == Mark(1, other.commit)
+        assert refused(replies[3]).reason == "unknown"
+        assert log(harness).events == (b"a", b"b")
+        assert harness.store.work(RUN) == ()
+        assert harness.store.resolve("h") is None
+        assert [found and found.events for found in harness.store.read_each((Look("other"), Look("nobody")))] == [
+            (b"o",),
+            None,
+        ]

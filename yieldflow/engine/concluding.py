@@ -98,9 +98,9 @@ def _run_local(t: Tending, live: Live) -> Asking[bool]:
 
 def _overdue(t: Tending, run: Run) -> Conclusion:
     """What the clock has decided: claims that are over, waits that are over."""
-    if t.log is None:
-        return Conclusion()
     now = t.me.now()
+    if t.log is None or not t.log.claimed:
+        return Conclusion(others=due(run, now)[:MOST_FACTS])
     over: list[tuple[Revoke, Attempt]] = []
     freed: list[tuple[Revoke, Free]] = []
     for claim in t.log.claimed[:MOST_FACTS]:
@@ -114,8 +114,7 @@ def _overdue(t: Tending, run: Run) -> Conclusion:
                 freed.append((revoke, claim.work))
             elif claim.work.attempt == pending.attempt:  # else it is gone: the log was read on since
                 over.append((revoke, revoked(t.run_id, claim, call, t.step(claim.path, call.name), now)))
-    if t.log.claimed:
-        t.log = evolve(t.log, claimed=())  # each is tried once a reading
+    t.log = evolve(t.log, claimed=())  # each is tried once a reading
     return Conclusion(
         attempts=tuple(attempt for _, attempt in over),
         revoke=tuple(revoke for revoke, _ in (*over, *freed)),

@@ -6,12 +6,16 @@ a hint that is lost or doubled costs time, never a step.
 
 from __future__ import annotations
 
+from secrets import token_hex
+
 import redis
 from rq import Queue
+from rq.queue import EnqueueData
 from rq.serializers import JSONSerializer
 
 from yieldflow.stores.redis.server import replies
 
+HINT_IDS = "yieldflow-"  # how the ids of hints begin
 TEND_RUN = "yieldflow.rq.job.tend_run"
 FULL = 1_000  # hints in a queue; more would help nobody, and the alarms stay due
 NO_TIMEOUT = -1  # leases and deadlines bound the work; RQ's alarm would hit between commit and return
@@ -29,7 +33,12 @@ class RqQueue:
         """Leave *count* hints, in one round trip. `ReplyLost`: they may or may not lie there."""
         if count < 1:
             return
-        hint = Queue.prepare_data(
+        with replies(), self._connection.pipeline(transaction=True) as pipe:
+            self._queue(queue).enqueue_many([self._hint(run_id) for _ in range(count)], pipeline=pipe)
+            pipe.execute()
+
+    def _hint(self, run_id: str) -> EnqueueData:
+        return Queue.prepare_data(
             self._function,
             (run_id,),
             timeout=NO_TIMEOUT,
@@ -37,10 +46,8 @@ class RqQueue:
             ttl=None,
             failure_ttl=FAILURE_SECONDS,
             description=f"look at run {run_id}",
+            job_id=f"{HINT_IDS}{token_hex(8)}",
         )
-        with replies(), self._connection.pipeline(transaction=True) as pipe:
-            self._queue(queue).enqueue_many([hint] * count, pipeline=pipe)
-            pipe.execute()
 
     def room(self, queue: str) -> int:
         """How many hints the queue takes before it is full; for the alarm service, which rings no further then."""

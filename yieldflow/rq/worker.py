@@ -6,11 +6,9 @@ kind that lies in its queues is carried out as RQ's SimpleWorker would.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from threading import Event as Flag
@@ -19,37 +17,21 @@ from types import FrameType
 from typing import Any
 
 import redis
-from attrs import frozen
 from rq import Queue, SimpleWorker
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
-from yieldflow.errors import StoreError
+from yieldflow.group import Group
 from yieldflow.ports import Filter
+from yieldflow.rq.inbox import Hint, Inbox
 from yieldflow.rq.job import runtime_of
-from yieldflow.rq.queue import TEND_RUN, RqQueue
+from yieldflow.rq.queue import RqQueue
 from yieldflow.runtime import Runtime
 
 _LOG = logging.getLogger("yieldflow.worker")
 _BEAT = 15.0  # seconds between signs of life in `rq info`
-_LONGEST_HINT = 10_000  # bytes; a hint carries a run id
 _BLOCKED = 1_000  # runs that a new deploy may have mended
-
-_POP = """
-if ARGV[1] ~= '' then redis.call('DEL', ARGV[1]) end
-for number, key in ipairs(KEYS) do
-  local id = redis.call('LPOP', key)
-  if id then return {number, id, redis.call('HGET', 'rq:job:' .. id, 'data')} end
-end
-return false
-"""
-
-
-@frozen
-class Hint:
-    job_id: str
-    queue: str
-    run_id: str | None  # None: a job of another kind
+_LOOK = 0.01  # seconds between two looks for hints while runs are under way
 
 
 class Worker(SimpleWorker):
@@ -68,65 +50,64 @@ class Worker(SimpleWorker):
         runtime = self.runtime or runtime_of(self.connection, tuple(self.queue_names()), os.getpid())
         self.register_birth()  # type: ignore[no-untyped-call]  # RQ's
         self._serve(runtime)
-        done = 0
+        group, done = runtime.group(self._stop.is_set), 0
+        inbox = Inbox(self.connection, self.queue_names(), list(self.queue_keys()))
         try:
-            for hint in self.hints(burst):
-                self._take(hint, runtime)
-                done += 1
+            for hints in self._rounds(group, inbox, burst):
+                for hint in hints:
+                    if hint.run_id is None:
+                        group.leave()
+                        self._execute(hint)
+                group.add(hint.run_id for hint in hints if hint.run_id is not None)
+                done += len(hints)
                 if max_jobs is not None and done >= max_jobs:
                     break
+                group.round()
+            while len(group):
+                group.round()
         finally:
             self._stop.set()
+            group.close()
             with suppress(redis.RedisError):
+                inbox.close()
                 self.register_death()  # type: ignore[no-untyped-call]  # RQ's
         return done > 0
 
-    def hints(self, burst: bool) -> Iterator[Hint]:
-        """One after the other, as they come; the next request deletes the job of the one before."""
-        pop, keys, acknowledged = self.connection.register_script(_POP), list(self.queue_keys()), ""
+    def _rounds(self, group: Group, inbox: Inbox, burst: bool) -> Iterator[list[Hint]]:
+        """The hints to begin each round with. While runs are under way nobody waits for one: there is a look when a run
+        has ended, and now and then.
+        """
+        under_way = 0
         while not self._stop.is_set():
+            ended, under_way = len(group) < under_way, len(group)
+            if under_way and (group.room < 1 or (not ended and inbox.looked_within(_LOOK))):
+                yield []
+                continue
             try:
-                found = pop(keys=keys, args=[acknowledged])
-                acknowledged = ""
-                if found is None and burst:
-                    return
-                if found is None:
-                    self._await(keys)
+                hints = inbox.take(max(1, group.room))
+                if not hints and not under_way:
+                    if burst:
+                        return
+                    inbox.wait()
                     continue
             except redis.RedisError as error:
                 _LOG.warning("no hints for now: %s", error)
-                self._stop.wait(1.0)
-                continue
-            hint = Hint(found[1].decode(errors="replace"), self.queue_names()[found[0] - 1], _run_id(found[2]))
-            acknowledged = "" if hint.run_id is None else f"rq:job:{hint.job_id}"
-            yield hint
-        if acknowledged:
-            self.connection.delete(acknowledged)
+                self._stop.wait(0 if under_way else 1.0)
+                hints = []
+            yield hints
+            under_way = len(group)
 
     # --- how it is done ---------------------------------------------------------------------------------------
-
-    def _take(self, hint: Hint, runtime: Runtime) -> None:
-        try:
-            if hint.run_id is None:
-                self._execute(hint)
-            else:
-                runtime.work_on(hint.run_id, self._stop.is_set)
-        except StoreError as error:
-            _LOG.warning("run %s is left for later: %s", hint.run_id, error)
-        except Exception:  # noqa: BLE001 - the loop of a service: one run must not stop the others
-            _LOG.exception("%s is left for later", hint)
 
     def _execute(self, hint: Hint) -> None:
         """A job of another kind, as RQ would; one whose hash is gone, or whose id RQ never made, is nothing to do."""
         try:
             job = Job.fetch(hint.job_id, connection=self.connection, serializer=self.serializer)
+            self.execute_job(job, Queue(hint.queue, connection=self.connection, serializer=self.serializer))
         except (NoSuchJobError, ValueError):
-            return
-        self.execute_job(job, Queue(hint.queue, connection=self.connection, serializer=self.serializer))
-
-    def _await(self, keys: list[str]) -> None:
-        """Wake when a hint lies in the first queue, without taking it; look at the others now and then."""
-        self.connection.blmove(keys[0], keys[0], 1 if len(keys) == 1 else 0.1, "LEFT", "LEFT")  # type: ignore[arg-type]  # Redis takes fractions
+            pass
+        except Exception:  # noqa: BLE001 - the loop of a service: one job must not stop the others
+            _LOG.exception("job %s of queue %s could not be carried out", hint.job_id, hint.queue)
 
     def _serve(self, runtime: Runtime) -> None:
         queue = RqQueue(self.connection)
@@ -148,18 +129,3 @@ class Worker(SimpleWorker):
             raise KeyboardInterrupt
         _LOG.warning("stopping: the body that runs may end")
         self._stop.set()
-
-
-def _run_id(packed: bytes | None) -> str | None:
-    """The run that a job's data hints at, or None for a job that is no hint."""
-    if packed is None:
-        return None
-    try:
-        data = json.loads(zlib.decompressobj().decompress(packed, _LONGEST_HINT))
-    except (zlib.error, ValueError, RecursionError):
-        return None
-    match data:
-        case [str(function), _, [str(run_id), *_], _] if function == TEND_RUN:
-            return run_id
-        case _:
-            return None

@@ -34,6 +34,7 @@ from yieldflow.ports import (
     Head,
     Holding,
     Log,
+    Look,
     Mark,
     Open,
     Page,
@@ -158,6 +159,9 @@ class MemoryStore:
                 rings=run.rings,
                 replays=replays,
             )
+
+    def read_each(self, looks: Sequence[Look]) -> tuple[Log | None, ...]:
+        return tuple(self.read(look.run_id, look.after, replaying=look.replaying) for look in looks)
 
     def newest(self, chain: str) -> str:
         with self._lock:

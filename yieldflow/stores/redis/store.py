@@ -27,6 +27,7 @@ from yieldflow.ports import (
     Grant,
     Granted,
     Log,
+    Look,
     Mark,
     Page,
     Refused,
@@ -54,9 +55,14 @@ class RedisStore:
         return self._client
 
     def read(self, run_id: str, after: Mark | None = None, *, replaying: Sequence[str] | None = ()) -> Log | None:
-        length, commit = (after.length, after.commit) if after is not None else (0, "")
-        now, end, *rest = self._scripts.call("read", self._prefix, run_id, length, commit, *_queues(replaying))
-        return None if end == 0 else _log(now, end, *rest)
+        (log,) = self.read_each((Look(run_id, after, None if replaying is None else tuple(replaying)),))
+        return log
+
+    def read_each(self, looks: Sequence[Look]) -> tuple[Log | None, ...]:
+        calls: list[list[Word]] = [
+            [self._prefix, look.run_id, *_place(look.after), *_queues(look.replaying)] for look in looks
+        ]
+        return tuple(_log(*answer) for answer in self._scripts.call_each("read", calls))
 
     def newest(self, chain: str) -> str:
         with replies():
@@ -151,6 +157,10 @@ class RedisStore:
         return rows.mark(length, item.split(b" ", 1)[0]) if item is not None else None
 
 
+def _place(after: Mark | None) -> tuple[int, str]:
+    return (0, "") if after is None else (after.length, after.commit)
+
+
 def _queues(replaying: Sequence[str] | None) -> list[Word]:
     """Whether the reader replays runs of any queue, and else of which."""
     return [1] if replaying is None else [0, *replaying]
@@ -168,8 +178,10 @@ def _reply(kind: bytes, now: Millis, *rest: Any) -> Reply:
     raise AssertionError(f"commit.lua answered {kind!r}")
 
 
-def _log(now: Millis, length: int, commit: bytes, gap: int, items: list[bytes], *rest: Any) -> Log:
-    claims, free, entries, about, alarm, rings, replays = rest
+def _log(now: Millis, length: int, *rest: Any) -> Log | None:
+    if length == 0:
+        return None
+    commit, gap, items, claims, free, entries, about, alarm, rings, replays = rest
     claimed = sorted((rows.claimed(*claim) for claim in claims), key=lambda claim: claim.path)
     return Log(
         head=Mark(length, commit.decode()),

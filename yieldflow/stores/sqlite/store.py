@@ -33,6 +33,7 @@ from yieldflow.ports import (
     Head,
     Holding,
     Log,
+    Look,
     Mark,
     Open,
     Page,
@@ -63,17 +64,16 @@ class SqliteStore:
         self._bells: dict[int, Bell] = {}  # by process: a bell's lock must not cross a fork
 
     def read(self, run_id: str, after: Mark | None = None, *, replaying: Sequence[str] | None = ()) -> Log | None:
-        def query(db: Connection) -> Log | None:
-            now, run = self._clock(), runs.find(db, run_id)
-            if run is None:
-                return None
-            log = _log(run, after, now)
-            if rules.replays(run.summary, replaying):
-                run.replays = rules.replays_after(run.replays, now)
-                run.save()
-            return log
+        (log,) = self.read_each((Look(run_id, after, None if replaying is None else tuple(replaying)),))
+        return log
 
-        return self._connections.read(query) if replaying == () else self._connections.write(query)
+    def read_each(self, looks: Sequence[Look]) -> tuple[Log | None, ...]:
+        def query(db: Connection) -> tuple[Log | None, ...]:
+            now = self._clock()
+            return tuple(_read(db, look, now) for look in looks)
+
+        leaves_notes = any(look.replaying != () for look in looks)
+        return self._connections.write(query) if leaves_notes else self._connections.read(query)
 
     def newest(self, chain: str) -> str:
         return self._connections.read(lambda db: listing.newest(db, chain))
@@ -142,6 +142,17 @@ class SqliteStore:
 
     def _bell(self) -> Bell:
         return self._bells.setdefault(os.getpid(), Bell())
+
+
+def _read(db: Connection, look: Look, now: Millis) -> Log | None:
+    run = runs.find(db, look.run_id)
+    if run is None:
+        return None
+    log = _log(run, look.after, now)
+    if rules.replays(run.summary, look.replaying):
+        run.replays = rules.replays_after(run.replays, now)
+        run.save()
+    return log
 
 
 def _log(run: Run, after: Mark | None, now: Millis) -> Log:

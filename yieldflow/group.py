@@ -1,0 +1,260 @@
+"""Drives several tenders in one thread; what they have ready to commit, or to read, is one call of the store.
+
+Bodies run here one at a time, as in any worker. No report waits for more than a few milliseconds of other bodies. One
+that takes its time holds nobody up: what the others have ready is then committed, what they have not begun is left to
+whoever takes their hints. A tender that is alone does as under `drive`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from threading import Event as Flag
+from threading import Lock, Thread
+from typing import Any
+
+from attrs import define, field
+
+from yieldflow.drive import Ports, insist, resume
+from yieldflow.engine.requests import Execute, ExecuteLocal, Read, Request, Save, Tended
+from yieldflow.engine.state import Asking
+from yieldflow.errors import StoreError, UnknownRun
+from yieldflow.ports import Holding, Look
+
+_LOG = logging.getLogger("yieldflow.worker")
+
+MOST = 32  # runs at a time
+MOST_BYTES = 8 << 20  # of events in one call
+PATIENCE = 0.005  # seconds that what is ready waits for bodies of other runs
+
+
+@define(eq=False)
+class Flight:
+    """One tender under way. *close* lets go of what its bodies held."""
+
+    run_id: str
+    tending: Asking[Tended]
+    ports: Ports
+    close: Callable[[], None]
+    wants: Save | Read | None = None
+    ended: bool = False
+    again: bool = False  # another hint came for its run
+    _reply: Any = None
+    _lost: StoreError | None = None
+
+    def answered(self, reply: Any = None, lost: StoreError | None = None) -> None:
+        self._reply, self._lost, self.wants = reply, lost, None
+
+    def ask(self) -> Request | None:
+        """Its next request; None: it has ended."""
+        reply, lost, self._reply, self._lost = self._reply, self._lost, None, None
+        try:
+            return resume(self.tending, reply, lost)
+        except StopIteration:
+            pass
+        except StoreError as error:
+            _LOG.warning("run %s is left for later: %s", self.run_id, error)
+        except Exception:  # noqa: BLE001 - the loop of a service: one run must not stop the others
+            _LOG.exception("run %s is left for later", self.run_id)
+        self.end()
+        return None
+
+    def perform(self, request: Request) -> None:
+        try:
+            self.answered(insist(request, self.ports))
+        except StoreError as error:  # the tender may go on without that, or else ends with it
+            self.answered(lost=error)
+
+    def end(self) -> None:
+        self.ended, self.wants = True, None
+        self.tending.close()
+        self.close()
+
+
+@define(eq=False)
+class Group:
+    """*begin* makes the flight of a run; its tender asks the function it is given whether to stop.
+
+    One thread drives it. Another one watches how long bodies take, while there is more than one flight.
+    """
+
+    begin: Callable[[str, Callable[[], bool]], Flight]
+    most: int = MOST
+    patience: float = PATIENCE
+    _flights: list[Flight] = field(factory=list, init=False)
+    _leaving: set[Flight] = field(factory=set, init=False)  # they are the watcher's now, and begin no body
+    _lock: Lock = field(factory=Lock, init=False)  # of both, and of what follows
+    _body: tuple[Flight, float] | None = field(default=None, init=False)  # whose body runs, and since when
+    _width: int = field(default=MOST, init=False)
+    _several: Flag = field(factory=Flag, init=False)
+    _watcher: Thread | None = field(default=None, init=False)
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    @property
+    def room(self) -> int:
+        """How many more runs may come: fewer, where bodies have lately been slow."""
+        return min(self.most, self._width) - len(self._flights)
+
+    def add(self, run_ids: Iterable[str]) -> None:
+        """A run that is under way is looked at once more when its tender has ended."""
+        under_way = {flight.run_id: flight for flight in self._flights}
+        for run_id in run_ids:
+            if run_id in under_way:
+                under_way[run_id].again = True
+                continue
+            with suppress(UnknownRun):  # a hint that anybody may have left
+                under_way[run_id] = flight = self._begun(run_id)
+                self._flights.append(flight)
+
+    def round(self) -> None:
+        """Have each tender go on until it wants to read or commit, or has ended; then do that for all."""
+        self._watch()
+        since = time.monotonic()
+        for flight in tuple(self._flights):
+            if flight not in self._leaving:
+                self._advance(flight)
+            if time.monotonic() - since > self.patience:  # what is ready waits no longer
+                _together(self._flights)
+                since = time.monotonic()
+        _together(self._flights)
+        self._width = min(self.most, self._width + 1)
+        ended = [flight for flight in self._flights if flight.ended]
+        if ended:
+            self._flights = [flight for flight in self._flights if not flight.ended]
+            self.add(flight.run_id for flight in ended if flight.again)
+
+    def leave(self) -> None:
+        """Leave all runs to others: this thread has something else to do."""
+        others, self._flights = self._flights, []
+        self._leaving.update(others)
+        _leave(others)
+        self._leaving -= set(others)
+
+    def close(self) -> None:
+        """Let go of all. What was begun is found again in the log and the work table."""
+        for flight in self._flights:
+            flight.end()
+        self._flights = []
+        self._several.clear()
+
+    def _begun(self, run_id: str) -> Flight:
+        flight = self.begin(run_id, lambda: flight in self._leaving)
+        return flight
+
+    def _advance(self, flight: Flight) -> None:
+        while (request := flight.ask()) is not None:
+            match request:
+                case Save() | Read():
+                    flight.wants = request
+                    return
+                case Execute() | ExecuteLocal():
+                    self._body = (flight, time.monotonic())
+                    try:
+                        flight.perform(request)
+                    finally:
+                        with self._lock:  # or the others are being taken away
+                            self._body = None
+                case _:
+                    flight.perform(request)
+
+    # --- slow bodies ------------------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        if len(self._flights) < 2:
+            self._several.clear()
+            return
+        self._several.set()
+        if self._watcher is None or not self._watcher.is_alive():  # also after a fork
+            self._watcher = Thread(target=self._look, name="yieldflow group", daemon=True)
+            self._watcher.start()
+
+    def _look(self) -> None:
+        """Until there was but one flight for a minute."""
+        while self._several.wait(60):
+            time.sleep(self.patience)
+            if (others := self._others()) is not None:
+                _leave(others)
+                self._leaving -= set(others)
+
+    def _others(self) -> list[Flight] | None:
+        """If a body takes its time: the flights that it holds up, which are ours from now on."""
+        with self._lock:
+            if self._body is None or time.monotonic() - self._body[1] < self.patience:
+                return None
+            slow, _ = self._body
+            others = [flight for flight in self._flights if flight is not slow]
+            self._flights = [flight for flight in self._flights if flight is slow]
+            self._leaving.update(others)
+            self._width = max(1, self._width // 2)
+            return others
+
+
+def _leave(flights: Sequence[Flight]) -> None:
+    """Do what they want; then each gives back what it has not begun, and leaves a hint."""
+    while waiting := [flight for flight in flights if not flight.ended]:
+        _together(waiting)
+        for flight in waiting:
+            match flight.ask():
+                case None:
+                    pass
+                case Save() | Read() as request:
+                    flight.wants = request
+                case request:
+                    flight.perform(request)
+
+
+def _together(flights: Sequence[Flight]) -> None:
+    for some in _loads([flight for flight in flights if isinstance(flight.wants, Save)]):
+        _commit(some)
+    _read([flight for flight in flights if isinstance(flight.wants, Read)])
+
+
+def _commit(flights: Sequence[Flight]) -> None:
+    """A report whose reply is lost is sent again by itself; of anything else its tender finds out what became of it."""
+    commits = [flight.wants.commit for flight in flights if isinstance(flight.wants, Save)]
+    try:
+        replies = flights[0].ports.store.commit(commits)
+    except StoreError as error:
+        for flight, commit in zip(flights, commits, strict=True):
+            if isinstance(commit.on, Holding):
+                flight.perform(Save(commit))
+            else:
+                flight.answered(lost=error)
+        return
+    flights[0].ports.clock.heard(replies[-1].now)
+    for flight, reply in zip(flights, replies, strict=True):
+        flight.answered(reply)
+
+
+def _read(flights: Sequence[Flight]) -> None:
+    looks = [flight.wants for flight in flights if isinstance(flight.wants, Read)]
+    if not looks:
+        return
+    store = flights[0].ports.store
+    try:
+        logs = store.read_each([Look(look.run_id, look.after, look.replaying) for look in looks])
+    except StoreError:
+        for flight, look in zip(flights, looks, strict=True):
+            flight.perform(look)  # by itself, and more than once
+        return
+    for flight, log in zip(flights, logs, strict=True):
+        if log is not None:
+            flight.ports.clock.heard(log.now)
+        flight.answered(log)
+
+
+def _loads(flights: Sequence[Flight]) -> Iterator[list[Flight]]:
+    """As many as one call may carry."""
+    some, size = list[Flight](), 0
+    for flight in flights:
+        some.append(flight)
+        size += sum(map(len, flight.wants.commit.events)) if isinstance(flight.wants, Save) else 0
+        if size > MOST_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
