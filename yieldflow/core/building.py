@@ -76,7 +76,7 @@ class Builder:
                 raise NotACommand(f"{item!r} in a branch", where(asking.generator), only)
             case Command():
                 leaf = Leaf(path, parent, item)
-                if not isinstance(item, Task | Until | Spawn | CancelTask):
+                if not isinstance(item, (Task, Until, Spawn, CancelTask)):
                     self._leaves.open(leaf)
                 self._ready.append(leaf)
                 return leaf

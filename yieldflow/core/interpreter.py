@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from yieldflow.core import telling
 from yieldflow.core.asks import StepCall, StepDefinition, WorkflowDefinition
 from yieldflow.core.chain import chain_of
 from yieldflow.core.commands import StartChild
@@ -36,7 +37,6 @@ from yieldflow.core.nodes import Branch, Leaf, Raised
 from yieldflow.core.outcome import Cancelled, Ending, Err, Taken
 from yieldflow.core.path import Path
 from yieldflow.core.run import Run
-from yieldflow.core.telling import Telling, silence, tell
 from yieldflow.core.tree import Tree
 from yieldflow.core.values import Codec
 from yieldflow.errors import BrokenProgram
@@ -60,7 +60,7 @@ class Execution:
         self._ending: Finish | None = None
         self._ended_at = 0
         self._whole = True
-        self._telling = Telling(workflow.name)
+        self._telling = telling.Telling(workflow.name)
 
     # --- what the engine asks for --------------------------------------------------------------------------
 
@@ -72,7 +72,11 @@ class Execution:
         self._whole = False  # until this is over: it may be interrupted
         known = tuple(events)
         self._ledger.know(known)
-        tell(self._telling, lambda: self._feed(known))
+        begun = telling.begin(self._telling)
+        try:
+            self._feed(known)
+        finally:
+            telling.end(begun)
         self._whole = True
 
     def decide(self) -> tuple[Decision, ...]:
@@ -81,8 +85,10 @@ class Execution:
         self._ledger.expect_all_asked()
         if self.tree is None or self.run.paused or self.run.ended is not None:
             return ()
-        ended = () if self._ending is None else (handed_over(self._ending, self._ended_at, self.run),)
-        return (*self._ledger.decisions(), *ended)
+        decided = self._ledger.decisions()
+        if self._ending is not None:
+            decided.append(handed_over(self._ending, self._ended_at, self.run))
+        return tuple(decided)
 
     def step(self, path: Path) -> StepDefinition | None:
         """The step that the program waits for at *path*: also a plain function, which has no name to find it by."""
@@ -109,35 +115,36 @@ class Execution:
 
     def close(self) -> None:
         if self.tree is not None:
-            with silence():
+            with telling.silence():
                 self.tree.close()
 
     # --- the log, compared with the program --------------------------------------------------------------------
 
     def _feed(self, events: tuple[Event, ...]) -> None:
         """What the program does on facts after the last decision is new; the rest it has done before."""
-        last = len(events) - 1
-        while last >= 0 and is_fact(events[last]):
-            last -= 1
+        new = len(events)
+        while new and is_fact(events[new - 1]):
+            new -= 1
         for at, event in enumerate(events):
-            self._telling.known = at <= last
+            self._telling.known = at < new
             self._match(event)
             self.run.add(event)
-            if is_fact(event):
+            if at >= new or is_fact(event):
                 self._tell(event)
 
     def _match(self, event: Event) -> None:
         match event:
-            case CommandIssued(path=path) if self.tree is not None:
-                while not self._ledger.expects(path) and self.tree.begin(path):  # a limit has changed since
-                    self._note_end()
+            case CommandIssued(path=path, command=command):
+                while not self._ledger.expects(path) and self.tree is not None and self.tree.begin(path):
+                    self._note_end()  # a limit has changed since
+                self._ledger.match(event)
+                if isinstance(command, StartChild):
+                    self._leaves.started(path, command.options)
             case RunFinished(outcome=outcome):
                 self._expect_end(outcome)
+                self._ledger.match(event)
             case _:
-                pass
-        self._ledger.match(event)
-        if isinstance(event, CommandIssued) and isinstance(event.command, StartChild):
-            self._leaves.started(event.path, event.command.options)
+                self._ledger.match(event)
 
     def _expect_end(self, outcome: Ending) -> None:
         forced = isinstance(outcome, Cancelled) and outcome.forced
@@ -173,8 +180,10 @@ class Execution:
         kept, self._kept = self._kept, []
         for position, event in (*kept, (self.run.length, fact)):
             self._see(position, event)
-            self._running.run()
-            self._note_end()
+            tree = self._running
+            tree.run()
+            if tree.result is not None:
+                self._note_end()
 
     def _see(self, position: int, event: Event) -> None:
         match event:

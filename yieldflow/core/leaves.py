@@ -156,12 +156,12 @@ class Leaves:
         if isinstance(leaf.command, Hook):
             leaf.command = leaf.command.receive()
         command = leaf.command
-        if isinstance(command, Question | GetDataCommand):
+        if isinstance(command, (Question, GetDataCommand)):
             return
         if isinstance(command, PatchedCommand):
             leaf.result = self._patch(leaf.branch, leaf.path, command)
             return
-        refused = self._full(leaf.branch) or self._clash(command)
+        refused = self._full(leaf) or self._clash(command)
         if refused is not None:
             leaf.result = Raised(refused)
             return
@@ -243,7 +243,7 @@ class Leaves:
 
     def _clash(self, command: Command[Any]) -> ValueError | None:
         """The name is the hook: another type for it is a mistake at that line."""
-        if not isinstance(command, ReceiveCommand | OpenHookCommand):
+        if not isinstance(command, (ReceiveCommand, OpenHookCommand)):
             return None
         name = command.hook if isinstance(command, ReceiveCommand) else command.name
         first = self._types.setdefault(name, command.type)
@@ -251,11 +251,12 @@ class Leaves:
             return None
         return ValueError(f"hook {name!r} was opened with the type {first!r} and cannot have {command.type!r} now")
 
-    def _full(self, branch: Branch) -> HistoryFull | None:
+    def _full(self, leaf: Leaf) -> HistoryFull | None:
         """Each branch is told once; what it then asks to clean up is taken for a while."""
         limits, fed = self._started.limits, self.run.fed
         if fed < limits.history and self.run.bytes < limits.history_bytes:
             return None
+        branch = leaf.branch
         told = branch.questions["full"] = branch.questions.get("full", 0) + 1
         if told > 1 and fed < limits.history + FOR_CLEAN_UP and self.run.bytes < limits.history_bytes * 2:
             return None

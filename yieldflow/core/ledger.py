@@ -102,7 +102,7 @@ class Ledger:
                 asked, called = self._asked.pop(path, (None, None))
                 if asked is None:
                     self._unasked[path] = command
-                elif not self._same(command, asked, called):
+                elif command is not asked and not self._same(command, asked, called):
                     raise self.changed(path, difference(command, asked, called, self.codec))
             case CommandResolved(path=path, outcome=Taken(position)):
                 taken = self._taken.pop(path, None)
@@ -110,7 +110,7 @@ class Ledger:
                     raise self.changed(path, Difference(f"the payload at position {position}", _other(taken), "turn"))
             case CommandResolved(path=path):
                 self._let_go.pop(path, None)
-                if path in self._taken:
+                if self._taken and path in self._taken:
                     now = f"the payload at position {self._taken[path]}"
                     raise self.changed(path, Difference("nothing came in time", now, "turn"))
             case CommandAbandoned(path=path):
@@ -125,9 +125,13 @@ class Ledger:
                 assert_never(event)
 
     def decisions(self) -> list[Decision]:
-        decided: list[Decision] = [Issue(path, command) for path, (command, _) in self._asked.items()]
-        decided += [Take(path, position) for path, position in self._taken.items()]
-        decided += [Abandon(path) for path in self._let_go]
+        decided: list[Decision] = []
+        if self._asked:
+            decided += [Issue(path, command) for path, (command, _) in self._asked.items()]
+        if self._taken:
+            decided += [Take(path, position) for path, position in self._taken.items()]
+        if self._let_go:
+            decided += [Abandon(path) for path in self._let_go]
         return decided
 
     def expect_all_asked(self) -> None:

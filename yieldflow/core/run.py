@@ -93,24 +93,26 @@ class Run:
 
     def add(self, event: Event) -> None:
         """Raises `ImpossibleEvent`, and is then of no further use."""
-        self._expect(self.ended is None, event, "the run has ended")
-        self._expect((self.started is None) == isinstance(event, RunStarted), event, "a run starts once, at first")
+        if self.ended is not None:
+            raise ImpossibleEvent(repr(event), "the run has ended")
+        if (self.started is None) is not isinstance(event, RunStarted):
+            raise ImpossibleEvent(repr(event), "a run starts once, at first")
         self.length += 1
         self.bytes += size(event)
         self._apply(event)
-        if is_fact(event) and not self.paused:
+        if not self.paused and is_fact(event):
             self.time, self.fed = max(self.time, event.at), self.length
-        if self.started is not None and self.length in self.started.anew:
+        if self.started is not None and self.started.anew and self.length in self.started.anew:
             self._count_anew()
 
     def _apply(self, event: Event) -> None:
         match event:
-            case RunStarted():
-                self._start(event)
             case CommandIssued():
                 self._issue(event)
             case CommandResolved():
                 self._resolve(event)
+            case RunStarted():
+                self._start(event)
             case AttemptFailed():
                 self._fail(event)
             case CommandAbandoned(path=path):
@@ -150,10 +152,13 @@ class Run:
                 pending.failed, pending.losses, pending.wakes_at = 0, 0, None
 
     def _issue(self, event: CommandIssued) -> None:
-        self._expect(event.path not in self.issued, event, "that path was issued before")
-        self.issued.add(event.path)
+        path, command = event.path, event.command
+        self._expect(path not in self.issued, event, "that path was issued before")
+        self.issued.add(path)
         pending = Pending(event, self.length)
-        match event.command:
+        match command:
+            case CallStep() | StartChild() | Send():
+                self.work += is_work(command)
             case OpenHook(name):
                 self.hooks.add(name)
                 return  # needs no answer
@@ -167,30 +172,29 @@ class Run:
                 return
             case MarkPatch():
                 return
-            case CallStep() | StartChild() | Send():
-                self.work += is_work(event.command)
             case _:
-                assert_never(event.command)
-        if isinstance(event.command, StartChild) and not event.command.detached:
-            self.children[event.path] = event.command
-        if isinstance(event.command, CallStep) and event.command.options.local:
-            self.local[event.path] = event.command
-        self.open[event.path] = pending
-        self._wake(event.path, pending)
+                assert_never(command)
+        if isinstance(command, CallStep):
+            if command.options.local:
+                self.local[path] = command
+        elif isinstance(command, StartChild) and not command.detached:
+            self.children[path] = command
+        self.open[path] = pending
+        self._wake(path, pending)
 
     def _resolve(self, event: CommandResolved) -> None:
         pending = self._close(event, event.path)
         command = pending.issued.command
         match event.outcome:
+            case Ok():
+                answers = isinstance(command, (CallStep, Sleep, StartChild, Send))
+                self._expect(answers, event, "nobody may answer that")
             case Taken(position):
                 payload = self.unread.pop(position, None)
                 fits = isinstance(command, Receive) and payload is not None and payload.name == command.hook
                 self._expect(fits, event, "there is no such payload")
             case Expired():
                 self._expect(pending.wakes_at is not None and isinstance(command, Receive), event, "no time-out")
-            case Ok():
-                answers = isinstance(command, CallStep | Sleep | StartChild | Send)
-                self._expect(answers, event, "nobody may answer that")
             case Err():
                 self._expect(isinstance(command, CallStep | StartChild | Send), event, "that cannot fail")
             case Cancelled():

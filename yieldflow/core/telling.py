@@ -5,9 +5,9 @@ Whoever logs from inside a program asks this. Nothing that a program decides may
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 from attrs import define
 
@@ -30,14 +30,13 @@ def telling() -> Telling | None:
     return _TELLING.get()
 
 
-def tell(current: Telling, run: Callable[[], None]) -> None:
-    """Programs that *run* drives are told as *current* says, which may change meanwhile; in a silence all is known."""
-    former = _TELLING.get()
-    token = _TELLING.set(_SILENCE if former is _SILENCE else current)
-    try:
-        run()
-    finally:
-        _TELLING.reset(token)
+def begin(current: Telling) -> Token[Telling | None]:
+    """Until `end`, programs are told as *current* says, which may change meanwhile; in a silence all is known."""
+    return _TELLING.set(_SILENCE if _TELLING.get() is _SILENCE else current)
+
+
+def end(begun: Token[Telling | None]) -> None:
+    _TELLING.reset(begun)
 
 
 @contextmanager

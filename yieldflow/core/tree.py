@@ -50,8 +50,9 @@ class Tree:
     def run(self) -> None:
         """Go on until every branch waits. Raises `CodeError` for what no program may do."""
         asks = 0
-        while self._ready or self._conditions_hold() or self._deadlocked():
-            node = self._ready.popleft()
+        ready = self._ready
+        while ready or (self._watching and (self._conditions_hold() or self._deadlocked())):
+            node = ready.popleft()
             if node.result is None:
                 asks += self._start(node)
             elif isinstance(node.parent, Branch):
@@ -181,7 +182,7 @@ class Tree:
             return
         self.waiting[branch.path] = branch
         path = branch.path
-        if not isinstance(item, Task | Until):
+        if not isinstance(item, (Task, Until)):
             branch.asked += 1
             path = (*path, branch.asked)
         branch.waits_for = self._builder.build(item, branch, path, branch)
@@ -310,7 +311,7 @@ class Tree:
 
     def _deadlocked(self) -> bool:
         """Nothing that is under way can end these waits: the first of them fails."""
-        if not self._watching or self.leaves.pending():
+        if self.leaves.pending():
             return False
         lines = tuple(f"{leaf.command!r} in {_place(leaf.branch)}" for leaf in self._watching)
         first = next(iter(self._watching))

@@ -18,47 +18,41 @@ CODE_ERRORS = (RecursionError, MemoryError, ImportError, SyntaxError)
 
 def resume(generator: Generator[Any, Any, Any], result: Result) -> tuple[Result | None, Any]:
     """One step of a program: how it ended, or what it asks."""
-    match result:
-        case Answered(value):
-            came = _run(lambda: generator.send(value))
-        case Raised(error):
-            came = _run(lambda: generator.throw(error))
-        case Continued():
-            raise AssertionError("nobody is resumed after the end")
-        case _:
-            assert_never(result)
-    match came:
-        case Answered(item):
-            return None, item
-        case Raised(StopIteration(value=returned)):
-            return Answered(returned), None
-        case _:
-            return came, None
+    try:
+        match result:
+            case Answered(value):
+                return None, generator.send(value)
+            case Raised(error):
+                return None, generator.throw(error)
+            case Continued():
+                pass
+            case _:
+                assert_never(result)
+    except StopIteration as ended:
+        return Answered(ended.value), None
+    except BaseException as error:  # noqa: BLE001 - user code: whatever leaves it is its outcome
+        return _left(error), None
+    raise AssertionError("nobody is resumed after the end")
 
 
 def holds(condition: Callable[[], object], where: Callable[[], str]) -> Result | None:
     """The answer of `until(condition)`, or None: it is not true yet."""
-    came = _run(condition)
-    match came:
-        case Answered(Command() | Generator() as value):
-            raise NotACommand(described(value), where(), "a condition looks at variables: it cannot ask")
-        case Answered(value):
-            return Answered(None) if value else None
-        case _:
-            return came
-
-
-def _run(code: Callable[[], Any]) -> Answered | Raised:
     try:
-        return Answered(code())
-    except KeyboardInterrupt:
-        raise
-    except CODE_ERRORS as error:
-        if isinstance(error.__cause__, StepFailed | RunFailed):  # a step or child raised it: not the code
-            return Raised(error)
-        raise BrokenProgram(_last_line(error), f"{type(error).__name__}: {error}") from error
+        value = condition()
     except BaseException as error:  # noqa: BLE001 - user code: whatever leaves it is its outcome
-        return Raised(error)
+        return _left(error)
+    if isinstance(value, Command | Generator):
+        raise NotACommand(described(value), where(), "a condition looks at variables: it cannot ask")
+    return Answered(None) if value else None
+
+
+def _left(error: BaseException) -> Raised:
+    """What has left a program."""
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    if isinstance(error, CODE_ERRORS) and not isinstance(error.__cause__, StepFailed | RunFailed):
+        raise BrokenProgram(_last_line(error), f"{type(error).__name__}: {error}") from error
+    return Raised(error)  # also such an error that a step or child raised: it is not the code's
 
 
 def _last_line(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Sequence
 
 from attrs import evolve
 
-from yieldflow.core.agenda import due
+from yieldflow.core.agenda import due, wakes_at
 from yieldflow.core.chain import issuer
 from yieldflow.core.commands import CallStep
 from yieldflow.core.events import CommandResolved, Decision
@@ -17,12 +17,12 @@ from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
 from yieldflow.engine.attempts import Attempt, revoked
 from yieldflow.engine.live import Live
-from yieldflow.engine.planning import Author, Conclusion, conclude, open_work, wakes, work_after
+from yieldflow.engine.planning import NOTHING, Conclusion, Plan, open_work, plan
 from yieldflow.engine.reading import advance, look, save
 from yieldflow.engine.requests import ExecuteLocal, Inspect, Offer, Returned, Threw, Unfit
 from yieldflow.engine.state import HELP, Asking, Tending
 from yieldflow.errors import BrokenProgram
-from yieldflow.ports import HINT_AFTER, Claim, Commit, Conflict, Done, Entry, Free, Head, Reply, Revoke
+from yieldflow.ports import HINT_AFTER, Claim, Commit, Conflict, Done, Entry, Free, Head, Log, Reply, Revoke
 
 MOST_FACTS = 1_000  # in one commit: an execution is fed none that it does not carry
 
@@ -40,7 +40,7 @@ def append_what_is_concluded(t: Tending, live: Live) -> Asking[bool]:
     if run.local and not run.paused and not t.time_is_up() and (yield from _run_local(t, live)):
         return True
     conclusion = _overdue(t, run)
-    if conclusion.facts or conclusion.revoke:
+    if conclusion is not NOTHING:
         yield from speculate(t, live, conclusion)
         return True
     return False
@@ -64,7 +64,7 @@ def speculate(t: Tending, live: Live, conclusion: Conclusion) -> Asking[bool]:
 
 def _decide(t: Tending, live: Live, decisions: Sequence[Decision]) -> Asking[None]:
     """An execution that was fed only the log may be fed what came between: a conflict never rebuilds it."""
-    match (yield from _commit(t, live, Conclusion(), decisions)):
+    match (yield from _commit(t, live, NOTHING, decisions)):
         case Done():
             pass
         case Conflict(head, _, tail, gap) if head is not None and not gap:
@@ -98,71 +98,80 @@ def _run_local(t: Tending, live: Live) -> Asking[bool]:
 
 def _overdue(t: Tending, run: Run) -> Conclusion:
     """What the clock has decided: claims that are over, waits that are over."""
-    now = t.me.now()
     if t.log is None or not t.log.claimed:
-        return Conclusion(others=due(run, now)[:MOST_FACTS])
+        over = due(run, t.me.now())[:MOST_FACTS] if run.timers else ()
+        return Conclusion(others=over) if over else NOTHING
+    return _revoked(t, run, t.log, t.me.now())
+
+
+def _revoked(t: Tending, run: Run, log: Log, now: Millis) -> Conclusion:
     over: list[tuple[Revoke, Attempt]] = []
     freed: list[tuple[Revoke, Free]] = []
-    for claim in t.log.claimed[:MOST_FACTS]:
+    for claim in log.claimed[:MOST_FACTS]:
         if claim.token in t.tokens:
             continue  # ours: its body may still begin, and report
         gone = t.me.gone(claim.worker)
         pending = run.open.get(claim.path)
-        if (gone or claim.until <= t.log.now) and pending is not None:  # by the clock of the store, which will check
+        if (gone or claim.until <= log.now) and pending is not None:  # by the clock of the store, which will check
             revoke, call = Revoke(claim.path, claim.token, gone), pending.issued.command
             if not isinstance(call, CallStep):
                 freed.append((revoke, claim.work))
             elif claim.work.attempt == pending.attempt:  # else it is gone: the log was read on since
                 over.append((revoke, revoked(t.run_id, claim, call, t.step(claim.path, call.name), now)))
-    t.log = evolve(t.log, claimed=())  # each is tried once a reading
+    t.log = evolve(log, claimed=())  # each is tried once a reading
+    others = due(run, now)[:MOST_FACTS]
+    if not (over or freed or others):
+        return NOTHING
     return Conclusion(
         attempts=tuple(attempt for _, attempt in over),
         revoke=tuple(revoke for revoke, _ in (*over, *freed)),
         freed=tuple(work for _, work in freed),
-        others=due(run, now)[:MOST_FACTS],
+        others=others,
     )
 
 
 def _commit(t: Tending, live: Live, conclusion: Conclusion, decisions: Sequence[Decision]) -> Asking[Reply | None]:
     """On the head; *live* has been fed the facts, and is fed the decisions once they are in the log."""
     run, now = live.execution.run, t.me.now()
-    author = Author(t.me.fresh(), t.me.name, lambda put: _claims(t, put, run, decisions, now), t.mended(run))
-    commit, events = conclude(run, live.head, conclusion, decisions, now, author)
+    planned = plan(run, live.head.length, conclusion, decisions, now)
+    commit = planned.commit(live.head, t.me.fresh(), t.me.name, _claims(t, planned), t.mended(run))
     reply = yield from save(commit)
     if isinstance(reply, Done):
-        live.feed(events, reply.head, sum(map(len, commit.events)))
+        live.feed(planned.events, reply.head, sum(map(len, planned.packed)))
         t.settled, t.table = True, (reply.head, reply.entries)
         if t.log is not None and commit.summary is not None:
             t.log = evolve(t.log, summary=commit.summary)
-        _keep(t, commit, reply, run)
-        left = _left(commit.put, reply.claimed, now)
-        t.left += left
-        for queue, count in left.items():
-            yield Offer(t.run_id, queue, min(count, HELP))
+        if reply.claimed:
+            _keep(t, commit, reply, run)
+        if len(commit.put) > len(reply.claimed):
+            yield from _offer_the_rest(t, commit.put, reply.claimed, now)
     return reply
 
 
-def _claims(t: Tending, put: Sequence[Free], run: Run, decided: Sequence[Decision], now: Millis) -> tuple[Claim, ...]:
+def _claims(t: Tending, planned: Plan) -> tuple[Claim, ...]:
     """The first new work that may begin here rides in the commit that creates it."""
-    if t.mine or t.time_is_up():
+    if not planned.put or t.mine or t.time_is_up():
         return ()
-    first = next((work for work in put if t.me.serves(work.queue) and work.not_before <= now), None)
-    if first is None or not t.may_run(lambda: work_after(run, decided), lambda: wakes(run, decided, now)):
+    first = next((work for work in planned.put if work.not_before <= planned.at and t.me.serves(work.queue)), None)
+    if first is None or not t.may_run(lambda: planned.work, planned.wakes):
         return ()
     return (t.claim(first.path),)
 
 
-def _left(put: Iterable[Free], claimed: Container[Path], now: Millis) -> Counter[str]:
-    """How much new work is left to others, by queue."""
-    return Counter(work.queue for work in put if work.path not in claimed and work.not_before <= now)
-
-
 def _keep(t: Tending, commit: Commit, reply: Done, run: Run) -> None:
-    work = {free.path: free for free in commit.put}
     for claim in commit.claim:
         if claim.path in reply.claimed:
             command = run.open[claim.path].issued.command
-            t.mine.append((work[claim.path].claimed(claim.token, commit.worker, reply.now), command))
+            work = next(free for free in commit.put if free.path == claim.path)
+            t.mine.append((work.claimed(claim.token, commit.worker, reply.now), command))
+
+
+def _offer_the_rest(t: Tending, put: Iterable[Free], claimed: Container[Path], now: Millis) -> Asking[None]:
+    """New work that is left to others."""
+    left = Counter([work.queue for work in put if work.path not in claimed and work.not_before <= now])
+    t.left += left
+    for queue, count in left.items():
+        yield Offer(t.run_id, queue, min(count, HELP))
 
 
 def _repair(t: Tending, live: Live) -> Asking[None]:
@@ -172,7 +181,7 @@ def _repair(t: Tending, live: Live) -> Asking[None]:
     run, now = live.execution.run, t.me.now()
     missing = tuple(work for work in open_work(run) if work.path not in known)
     soon = now + HINT_AFTER  # there may be facts that are not decided yet
-    alarm = min(wakes(run, (), now) or soon, soon)
+    alarm = min(wakes_at(run, now) or soon, soon)
     commit = Commit(
         t.run_id, t.me.fresh(), Head(live.head), put=missing, alarm=alarm, entries=run.work, payloads=len(run.unread)
     )

@@ -5,10 +5,10 @@ No request is made here, and nothing is read but the arguments.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from yieldflow.codec.packing import pack
 from yieldflow.core.agenda import wakes_at
@@ -109,58 +109,148 @@ class Conclusion:
     revoke: tuple[Revoke, ...] = ()
     freed: tuple[Free, ...] = ()  # debts whose payers were lost: to be paid by somebody else
     others: tuple[CommandResolved | CancelRequested, ...] = ()  # of timers, of local steps, of the run's own time
-    facts: tuple[Event, ...] = field(init=False)
 
-    @facts.default
-    def _all(self) -> tuple[Event, ...]:
-        return (*(attempt.event for attempt in self.attempts), *self.others)
-
-
-@frozen
-class Author:
-    """Whoever commits: its commit id, which of the new work it claims, what is to be listed if the run goes on."""
-
-    commit: str
-    worker: str
-    claims: Callable[[Sequence[Free]], tuple[Claim, ...]]
-    mended: Summary | None
+    @property
+    def facts(self) -> tuple[Event, ...]:
+        return (*[attempt.event for attempt in self.attempts], *self.others)
 
 
-def conclude(
-    run: Run, head: Mark, conclusion: Conclusion, decisions: Sequence[Decision], at: Millis, by: Author
-) -> tuple[Commit, tuple[Event, ...]]:
-    """The commit on *head*, and the events of the decisions in it. *run* has been fed the facts, but not those."""
-    started = run.started
-    assert started is not None
-    facts = conclusion.facts
-    events, packed = _stamp(facts, decisions, at)
-    decided = decisions[: len(events)]
-    ending = next((decision.outcome for decision in decided if isinstance(decision, Finish)), None)
-    abandoned = [decision.path for decision in decided if isinstance(decision, Abandon)]
-    issued = _issued(decided, head.length + len(facts) + 1)
-    put = (
-        *_again(conclusion, abandoned),
-        *(work_of(path, command, position, started) for position, path, command in issued),
-        *_to_cancel(run, started, abandoned),
-    )
-    done = Commit(
-        started.run_id,
-        by.commit,
-        Head(head),
-        events=packed,
-        revoke=conclusion.revoke,
-        drop=(*(one.work.path for one in conclusion.attempts if one.again is None), *_dropped(run, abandoned)),
-        put=put,
-        claim=by.claims(put),
-        alarm=looks(run, decided, at) if ending is None else _owed(run, ending, at),
-        entries=0 if ending is not None else work_after(run, decided),
-        summary=by.mended if ending is None else summary(started, ending, at),
-        hooks=_hooks(started, run, decided),
-        payloads=len(run.unread) - sum(isinstance(decision, Take) for decision in decided),
-        worker=by.worker,
-        done=ending is not None,
-    )
-    return done, events
+NOTHING = Conclusion()
+
+
+@define
+class Plan:
+    """What facts and decisions come to, taken together: the commit that writes them, but for who makes it."""
+
+    run: Run
+    at: Millis
+    packed: list[bytes]  # all events
+    work: int  # entries of the work table after it
+    unread: int  # payloads that are left
+    events: list[Event] = field(factory=list)  # of the decisions in it
+    put: list[Free] = field(factory=list)
+    drop: list[Path] = field(factory=list)
+    revoke: tuple[Revoke, ...] = ()
+    hooks: dict[str, str] = field(factory=dict)
+    ending: Ending | None = None
+    _ends: list[Millis] = field(factory=list)  # of the waits that are only now decided
+    _closing: set[Path] = field(factory=set)  # waits that are over with it
+    _abandoned: list[Path] = field(factory=list)
+    _local: bool = False
+
+    def commit(self, head: Mark, commit: str, worker: str, claim: tuple[Claim, ...], mended: Summary | None) -> Commit:
+        """*mended*: what is to be listed, if the run goes on."""
+        started, ending = self._started, self.ending
+        if ending is not None:
+            owed = self.at + HINT_AFTER if owes(started, ending, children=False) else None
+        return Commit(
+            started.run_id,
+            commit,
+            Head(head),
+            events=tuple(self.packed),
+            revoke=self.revoke,
+            drop=tuple(self.drop),
+            put=tuple(self.put),
+            claim=claim,
+            alarm=self.looks() if ending is None else owed,
+            entries=self.work if ending is None else 0,
+            summary=mended if ending is None else summary(started, ending, self.at),
+            hooks=self.hooks,
+            payloads=self.unread,
+            worker=worker,
+            done=ending is not None,
+        )
+
+    def wakes(self) -> Millis | None:
+        """When the clock owes this run something after it."""
+        return _earliest(wakes_at(self.run, self.at, self._closing), *self._ends)
+
+    def looks(self) -> Millis | None:
+        """When to look at this run again after it."""
+        return _looks(self.run, self.wakes(), self.at, local=self._local)
+
+    def add(self, decision: Decision, position: int) -> None:
+        """*position*: of its event in the log."""
+        match decision:
+            case Issue(path, command):
+                self._issue(path, command, position)
+            case Take(path):
+                self._closing.add(path)
+                self.unread -= 1
+            case Abandon(path):
+                self._abandon(path)
+            case Finish(outcome):
+                self.ending = outcome
+            case _:
+                assert_never(decision)
+
+    def conclude(self, conclusion: Conclusion) -> None:
+        """What its facts do to the open work, once all decisions are known."""
+        again = [*[attempt.again for attempt in conclusion.attempts], *conclusion.freed]
+        self.put[:0] = [work for work in again if work is not None and work.path not in self._abandoned]
+        self.drop[:0] = [one.work.path for one in conclusion.attempts if one.again is None]
+        self.revoke = conclusion.revoke
+
+    def _issue(self, path: Path, command: Recorded, position: int) -> None:
+        if is_work(command):
+            self.put.append(work_of(path, command, position, self._started))
+            self.work += 1
+            return
+        match command:
+            case CallStep():
+                self._local = True
+            case Sleep(end):
+                self._ends.append(ends_at(end, self.at))
+            case Receive(hook, timeout):
+                self._open(hook)
+                self._ends += [] if timeout is None else [ends_at(timeout, self.at)]
+            case OpenHook(name):
+                self._open(name)
+            case _:
+                pass
+
+    def _open(self, hook: str) -> None:
+        if hook not in self.run.hooks:
+            self.hooks[token_hash(hook_token(self._started, hook))] = hook
+
+    def _abandon(self, path: Path) -> None:
+        """A child that is no longer wanted: somebody has to tell it, and its end is waited for."""
+        self._closing.add(path)
+        self._abandoned.append(path)
+        pending = self.run.open[path]
+        command = pending.issued.command
+        if waits_for_its_end(command):
+            assert isinstance(command, StartChild)
+            self.put.append(work_of(path, command, pending.position, self._started, pending))
+        else:
+            self.drop.append(path)
+            self.work -= is_work(command)
+
+    @property
+    def _started(self) -> RunStarted:
+        assert self.run.started is not None
+        return self.run.started
+
+
+def plan(run: Run, length: int, conclusion: Conclusion, decisions: Sequence[Decision], at: Millis) -> Plan:
+    """To be committed on a head of *length*. *run* has been fed the facts, but not the decisions: as many of those as
+    one commit may carry beside all facts are in it, the others come with the next one.
+    """
+    packed = [pack(fact) for fact in conclusion.facts]
+    planned = Plan(run, at, packed, run.work, len(run.unread))
+    size = sum(map(len, packed))
+    for decision in decisions:
+        event = stamped(decision, at)
+        data = pack(event)
+        size += len(data)
+        if packed and (size > MOST_BYTES or len(packed) >= MOST_EVENTS):
+            break
+        packed.append(data)
+        planned.events.append(event)
+        planned.add(decision, length + len(packed))
+    if conclusion is not NOTHING:
+        planned.conclude(conclusion)
+    return planned
 
 
 def owes(started: RunStarted, ending: Ending, children: bool) -> bool:
@@ -170,62 +260,22 @@ def owes(started: RunStarted, ending: Ending, children: bool) -> bool:
     return children or (started.parent is not None and not started.parent.detached)
 
 
-def _owed(run: Run, ending: Ending, at: Millis) -> Millis | None:
-    assert run.started is not None
-    return at + HINT_AFTER if owes(run.started, ending, children=False) else None
-
-
-def _again(conclusion: Conclusion, abandoned: Sequence[Path]) -> Iterator[Free]:
-    """What was tried in vain, and debts whose payers were lost."""
-    for work in (*(attempt.again for attempt in conclusion.attempts), *conclusion.freed):
-        if work is not None and work.path not in abandoned:
-            yield work
-
-
-def _issued(decided: Sequence[Decision], first: int) -> Iterator[tuple[int, Path, Work]]:
-    """The new work, with the positions in the log; *first* is that of the first decision."""
-    for position, decision in enumerate(decided, first):
-        if isinstance(decision, Issue) and is_work(decision.command):
-            yield position, decision.path, decision.command
-
-
-def _dropped(run: Run, abandoned: Sequence[Path]) -> list[Path]:
-    return [path for path in abandoned if not waits_for_its_end(run.open[path].issued.command)]
-
-
-def _to_cancel(run: Run, started: RunStarted, abandoned: Sequence[Path]) -> Iterator[Free]:
-    """Children that are no longer wanted: somebody has to tell them, and their end is waited for."""
-    for path in abandoned:
-        pending = run.open[path]
-        if isinstance(pending.issued.command, StartChild) and waits_for_its_end(pending.issued.command):
-            yield work_of(path, pending.issued.command, pending.position, started, pending)
-
-
-def wakes(run: Run, decided: Sequence[Decision], at: Millis) -> Millis | None:
-    """When the clock owes this run something, the waits that are only now decided included."""
-    closing = {decision.path for decision in decided if isinstance(decision, Abandon | Take)}
-    ends = [wakes_at(run, at, closing)]
-    for decision in decided:
-        match decision:
-            case Issue(command=Sleep(end)) | Issue(command=Receive(timeout=end)) if end is not None:
-                ends.append(ends_at(end, at))
-            case _:
-                pass
-    return min((end for end in ends if end is not None), default=None)
-
-
-def looks(run: Run, decided: Sequence[Decision], at: Millis) -> Millis | None:
-    """When to look at this run again: as the clock owes it, and if a step is to be run in a turn, when whoever runs it
-    has had the time of a lease for that.
+def looks(run: Run, at: Millis) -> Millis | None:
+    """When to look at a run again: as the clock owes it, and if a step is to be run in a turn, when whoever runs it has
+    had the time of a lease for that.
     """
-    local = bool(run.local) or any(isinstance(one, Issue) and is_local(one.command) for one in decided)
-    lease = HINT_AFTER if run.started is None else run.started.limits.lease
-    ends = (wakes(run, decided, at), at + lease if local and not run.paused else None)
+    return _looks(run, wakes_at(run, at), at, local=False)
+
+
+def _looks(run: Run, wakes: Millis | None, at: Millis, *, local: bool) -> Millis | None:
+    if run.paused or not (local or run.local):
+        return wakes
+    assert run.started is not None
+    return _earliest(wakes, at + run.started.limits.lease)
+
+
+def _earliest(*ends: Millis | None) -> Millis | None:
     return min((end for end in ends if end is not None), default=None)
-
-
-def is_local(command: Recorded) -> bool:
-    return isinstance(command, CallStep) and command.options.local
 
 
 def summary(started: RunStarted, ending: Ending | None, at: Millis) -> Summary:
@@ -254,49 +304,3 @@ def status(ending: Ending | None) -> Status:
             return "cancelled"
         case ContinuedAs():
             return "continued"
-
-
-def _stamp(
-    facts: Sequence[Event], decisions: Sequence[Decision], at: Millis
-) -> tuple[tuple[Event, ...], tuple[bytes, ...]]:
-    """Events of as many decisions as one commit may carry beside all facts, and all events as bytes; those that do not
-    fit come with the next one.
-    """
-    packed = [pack(fact) for fact in facts]
-    size = sum(map(len, packed))
-    events: list[Event] = []
-    for decision in decisions:
-        event = stamped(decision, at)
-        data = pack(event)
-        size += len(data)
-        if packed and (size > MOST_BYTES or len(packed) >= MOST_EVENTS):
-            break
-        events.append(event)
-        packed.append(data)
-    return tuple(events), tuple(packed)
-
-
-def work_after(run: Run, decided: Sequence[Decision]) -> int:
-    """How many entries the table of open work has once *decided* is in the log."""
-    work = run.work
-    for decision in decided:
-        match decision:
-            case Issue(command=command):
-                work += is_work(command)
-            case Abandon(path):
-                command = run.open[path].issued.command
-                work -= is_work(command) and not waits_for_its_end(command)
-            case _:
-                pass
-    return work
-
-
-def _hooks(started: RunStarted, run: Run, decided: Sequence[Decision]) -> dict[str, str]:
-    found = {}
-    for decision in decided:
-        match decision:
-            case Issue(command=OpenHook(name)) | Issue(command=Receive(hook=name)) if name not in run.hooks:
-                found[token_hash(hook_token(started, name))] = name
-            case _:
-                pass
-    return found

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from attrs import frozen
 
 from yieldflow.codec.packing import unpack
+from yieldflow.core.agenda import wakes_at
 from yieldflow.core.events import AttemptFailed, CommandResolved, Event
 from yieldflow.core.interpreter import Execution
 from yieldflow.core.run import Run, fold
 from yieldflow.core.times import Millis
 from yieldflow.engine.live import Live
-from yieldflow.engine.planning import wakes
 from yieldflow.engine.requests import Read, Save
 from yieldflow.engine.state import Asking, Tending
 from yieldflow.errors import DeadlyReplay, ReplyLost, Undecodable, UnknownWorkflow, UnreadableLog
@@ -150,7 +150,7 @@ def _settled(log: Log, run: Run) -> bool:
     """Whether alarm and status are as they should be, so that no commit is owed for them."""
     if log.replays or (log.summary.status == "paused") != run.paused:
         return False
-    ends = [wakes(run, (), log.now), *(claim.until for claim in log.claimed)]
+    ends = [wakes_at(run, log.now), *(claim.until for claim in log.claimed)]
     exact = min((end for end in ends if end is not None), default=None)
     if log.summary.note is not None:
         return False

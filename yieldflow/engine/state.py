@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar, assert_never
 from attrs import define, evolve, field
 
 from yieldflow.authoring.registry import Registry
+from yieldflow.core.agenda import wakes_at
 from yieldflow.core.asks import StepDefinition
 from yieldflow.core.commands import Recorded
 from yieldflow.core.path import Path
@@ -16,7 +17,6 @@ from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
 from yieldflow.core.values import Codec
 from yieldflow.engine.live import Cache, Live
-from yieldflow.engine.planning import wakes
 from yieldflow.engine.requests import Request, Worker
 from yieldflow.ports import Claim, Claimed, Log, Mark, Summary
 
@@ -54,10 +54,10 @@ class Tending:
     settled: bool = False  # the alarm is what the agenda wants
     mine: list[tuple[Claimed, Recorded]] = field(factory=list)  # claims whose work has not begun
     tokens: set[str] = field(factory=set)  # of all claims we asked for and have not reported
+    me: Worker = field(init=False)
 
-    @property
-    def me(self) -> Worker:
-        return self.tools.me
+    def __attrs_post_init__(self) -> None:
+        self.me = self.tools.me
 
     # --- the execution is handed from tender to tender ----------------------------------------------------------
 
@@ -112,7 +112,7 @@ class Tending:
         if self.live is None:
             return True
         run = self.live.execution.run
-        return self.may_run(lambda: run.work, lambda: wakes(run, (), self.me.now()))
+        return self.may_run(lambda: run.work, lambda: wakes_at(run, self.me.now()))
 
     def ours(self) -> dict[str, int]:
         """Of the free entries those of our queues."""

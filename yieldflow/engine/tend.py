@@ -86,7 +86,7 @@ def _leave(t: Tending, log: Log) -> Asking[Tended | None]:
     if t.live is None:
         return Tended("waiting", log.head, log.alarm)
     run = t.live.execution.run
-    alarm = looks(run, (), t.me.now())
+    alarm = looks(run, t.me.now())
     if not t.settled:
         if run.ended is not None or t.live.execution.decide():  # it was told more since it decided
             return None
