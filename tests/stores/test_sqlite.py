@@ -20,11 +20,11 @@ import pytest
 from hypothesis import settings
 
 from yieldflow.errors import StoreUnreachable, StoreUnsuitable
-from yieldflow.ports import Beat, Claim, Commit, Done, Head, Open
+from yieldflow.ports import Commit, Done, Head
 from yieldflow.stores.sqlite import SqliteStore
 
 from .contract import StoreContract
-from .harness import QUEUE, RUN, Embedded, FakeClock, append, change, claim, free, log, start, summary
+from .harness import RUN, Embedded, FakeClock, append, change, free, log, start
 from .machine import Comparison
 
 
@@ -111,7 +111,7 @@ def test_a_newer_schema_is_refused(harness: Embedded, file: Path):
     other = sqlite3.connect(file)
     other.execute("PRAGMA user_version = 99")
     other.close()
-    with pytest.raises(StoreUnsuitable, match="schema 99 and this yieldflow knows 2"):
+    with pytest.raises(StoreUnsuitable, match="schema 99 and this yieldflow knows 3"):
         SqliteStore(file)
 
 
@@ -182,65 +182,6 @@ def test_a_call_that_fails_halfway_changes_nothing(harness: Embedded):
         change(harness, Head(head), b"b", put=impossible)
     assert (log(harness).head, log(harness).entries) == (head, 0)
     assert append(harness, b"b").length == 2
-
-
-# --- cost ------------------------------------------------------------------------------------------------------------
-
-
-def test_no_call_of_a_step_looks_at_all_rows(harness: Embedded):
-    """However many runs and entries there are: each statement finds its rows by an index, in order."""
-    start(harness, put=tuple(free((number,), timeout=9) for number in range(1, 100)), alarm=1)
-    statements: set[str] = set()
-    connections = harness.store._connections
-    connections.read(lambda db: db.set_trace_callback(statements.add))
-    held = claim(harness)
-    harness.store.renew([Beat(RUN, held.path, held.token)])
-    change(harness, Head(log(harness).head), b"b", drop=(held.path,), claim=(Claim((2,), "t"),), alarm=1)
-    harness.store.claim(RUN, [QUEUE, "gpu"], "w", ["a", "b"])
-    harness.store.due(5)
-    harness.store.next_alarm()
-    connections.read(lambda db: db.set_trace_callback(None))
-    asked = [statement for statement in statements if statement.startswith(("SELECT", "UPDATE", "DELETE"))]
-    assert len(asked) > 10
-    for statement in asked:
-        plan = connections.read(lambda db, sql=statement: db.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall())
-        steps = [step[-1] for step in plan]
-        assert all("SCAN" not in step or "run_alarm" in step for step in steps), (statement, steps)
-        assert all("TEMP B-TREE" not in step for step in steps), (statement, steps)
-
-
-def test_no_question_about_a_chain_looks_at_all_rows(harness: Embedded):
-    """However many chains and hooks there are; only the keys of one generation are sorted when the next one begins."""
-    start(harness, hooks={"hash": "approval"})
-    change(harness, Open("hook:a:1"), b"payload")
-    statements: set[str] = set()
-    connections = harness.store._connections
-    connections.read(lambda db: db.set_trace_callback(statements.add))
-    harness.store.read(RUN, replaying=None)
-    append(harness, b"end", done=True, summary=summary(status="continued"))
-    start(harness, run_id=f"{RUN}~2", hooks={"late": "approval"})
-    harness.store.newest(RUN)
-    harness.store.resolve("hash")
-    append(harness, b"end", run_id=f"{RUN}~2", done=True, summary=summary(f"{RUN}~2", status="completed"))
-    harness.store.delete(f"{RUN}~2")
-    harness.store.delete(RUN)
-    connections.read(lambda db: db.set_trace_callback(None))
-    asked = [statement for statement in statements if statement.startswith(("SELECT", "UPDATE", "DELETE"))]
-    plans = {
-        statement: [
-            step[-1]
-            for step in connections.read(lambda db, sql=statement: db.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall())
-        ]
-        for statement in asked
-    }
-    (newest,) = (plan for statement, plan in plans.items() if "ORDER BY generation" in statement)
-    assert newest == ["SEARCH run USING INDEX run_chain (chain=?)"]
-    (closing,) = (plan for statement, plan in plans.items() if statement.startswith("DELETE FROM hook"))
-    assert closing == ["SEARCH hook USING COVERING INDEX hook_chain (chain=?)"]
-    for statement, steps in plans.items():
-        assert all("SCAN" not in step for step in steps), (statement, steps)
-        sorts = any("TEMP B-TREE" in step for step in steps)
-        assert sorts == ("FROM delivery" in statement and "ORDER BY" in statement), (statement, steps)
 
 
 # --- several processes -----------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ class Bell:
         self._waiting: dict[str, list[Event]] = {}
 
     def ring(self, run_ids: Iterable[str]) -> None:
+        if not self._waiting:  # whoever comes now looks for itself before it waits
+            return
         with self._lock:
             for run_id in run_ids:
                 for heard in self._waiting.get(run_id, ()):

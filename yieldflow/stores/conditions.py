@@ -102,6 +102,8 @@ def _not_open(once: str, commit: Commit, run: Standing, now: Millis) -> Refused 
 
 
 def _revocation(commit: Commit, run: Standing, now: Millis) -> Refused | None:
+    if not commit.revoke:
+        return None
     return None if all(_revocable(revoke, run, now) for revoke in commit.revoke) else Refused("revoked", now)
 
 

@@ -180,7 +180,8 @@ class MemoryStore:
         for commit in commits:
             rules.check(commit)
         with self._lock:
-            replies = tuple(self._commit(commit, self._clock()) for commit in commits)
+            now = self._clock()
+            replies = tuple([self._commit(commit, now) for commit in commits])
         self._bell.ring(commit.run_id for commit in commits)
         return replies
 
@@ -263,10 +264,8 @@ class MemoryStore:
             run = self._runs[commit.run_id] = _Run(commit.summary, once=self._carried(commit.run_id))
         run.once.update(commit.keys)
         given = _apply(commit, run, now)
-        chain, _ = chain_of(commit.run_id)
-        self._hooks |= {token_hash: (chain, name) for token_hash, name in commit.hooks.items()}
-        if commit.done and not rules.keeps_hooks(run.summary):
-            self._close_hooks(chain)
+        if commit.hooks or commit.done:
+            self._keep_hooks(commit, run.summary)
         return conditions.applied(commit, run, now, given)
 
     def _renew(self, beat: Beat) -> Mark | None:
@@ -285,6 +284,12 @@ class MemoryStore:
         former = self._runs.get(predecessor(run_id))
         kept = [] if former is None else [key for key in former.once if rules.is_carried(key)]
         return dict.fromkeys(kept[-KEYS_CARRIED:], 0)
+
+    def _keep_hooks(self, commit: Commit, summary: Summary) -> None:
+        chain, _ = chain_of(commit.run_id)
+        self._hooks |= {token_hash: (chain, name) for token_hash, name in commit.hooks.items()}
+        if commit.done and not rules.keeps_hooks(summary):
+            self._close_hooks(chain)
 
     def _close_hooks(self, chain: str) -> None:
         self._hooks = {token_hash: hook for token_hash, hook in self._hooks.items() if hook[0] != chain}

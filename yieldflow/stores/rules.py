@@ -78,7 +78,11 @@ def renewed(claim: Claimed, beat: Beat, now: Millis) -> Claimed:
 
 
 def earliest(*instants: Millis | None) -> Millis | None:
-    return min((instant for instant in instants if instant is not None), default=None)
+    first = None
+    for instant in instants:
+        if instant is not None and (first is None or instant < first):
+            first = instant
+    return first
 
 
 def hinted(base: Millis | None, now: Millis, not_before: Millis = 0) -> Millis | None:

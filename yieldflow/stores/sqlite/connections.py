@@ -22,6 +22,7 @@ from yieldflow.stores.sqlite.schema import prepare
 T = TypeVar("T")
 Transaction = Callable[[Connection], T]
 
+_LOG_PAGES = 4_000  # 16 MB: a page that many commits wrote to is copied back, and the disk waited for, as rarely
 _SHORTEST_NAP = 0.001  # seconds between two tries of a locked file
 _LONGEST_NAP = 0.02
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}  # the last: too many began at once
@@ -53,11 +54,12 @@ class Connections:
 
     def read(self, transaction: Transaction[T]) -> T:
         """All that *transaction* reads is of one moment."""
-        return self._insist("BEGIN", transaction)
+        return self._insist(self._here(), "BEGIN", transaction)
 
     def write(self, transaction: Transaction[T]) -> T:
-        with self._here().writing:
-            return self._insist("BEGIN IMMEDIATE", transaction)
+        process = self._here()
+        with process.writing:
+            return self._insist(process, "BEGIN IMMEDIATE", transaction)
 
     def close(self) -> None:
         """Connections in use are closed when they are given back."""
@@ -65,46 +67,47 @@ class Connections:
         _close_idle(self._processes)
 
     def _here(self) -> _Process:
-        return self._processes.setdefault(os.getpid(), _Process())
+        number = os.getpid()
+        return self._processes.get(number) or self._processes.setdefault(number, _Process())
 
-    def _insist(self, begin: str, transaction: Transaction[T]) -> T:
+    def _insist(self, process: _Process, begin: str, transaction: Transaction[T]) -> T:
         end, nap = time.monotonic() + self._patience, _SHORTEST_NAP
         while True:
             try:
-                return self._once(begin, transaction)
+                return self._once(process, begin, transaction)
             except sqlite3.Error as error:
                 if not _locked(error) or time.monotonic() >= end:
                     raise self._meaning(error) from error
             time.sleep(nap)
             nap = min(nap * 2, _LONGEST_NAP)
 
-    def _once(self, begin: str, transaction: Transaction[T]) -> T:
-        db = self._borrow()
+    def _once(self, process: _Process, begin: str, transaction: Transaction[T]) -> T:
+        db = self._borrow(process)
         try:
             db.execute(begin)
             answer = transaction(db)
             db.execute("COMMIT")
             return answer
         finally:
-            self._give_back(db)
+            self._give_back(process, db)
 
-    def _borrow(self) -> Connection:
+    def _borrow(self, process: _Process) -> Connection:
         if self._closed:
             raise StoreUnreachable(self._url, "it was closed")
         if self._opened is not None and _identity(self._path) != self._opened:  # nobody would find what is written now
             raise StoreUnsuitable(self._url, "the file that was opened is not there any more; open the store again")
         try:
-            return self._here().idle.pop()
+            return process.idle.pop()
         except IndexError:
             return self._open()
 
-    def _give_back(self, db: Connection) -> None:
+    def _give_back(self, process: _Process, db: Connection) -> None:
         if db.in_transaction:
             db.rollback()
         if self._closed:
             db.close()
         else:
-            self._here().idle.append(db)
+            process.idle.append(db)
 
     def _open(self) -> Connection:
         # No busy timeout: `_insist` waits, in shorter naps than SQLite takes.
@@ -125,6 +128,7 @@ class Connections:
             return reason
         (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
         db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         return None if mode == "wal" else "its file system has no write-ahead log; use a local disk"
 
     def _meaning(self, error: sqlite3.Error) -> StoreError:

@@ -24,7 +24,7 @@ def ring(db: Connection, limit: int, now: Millis) -> tuple[Due, ...]:
 
 
 def _lease_end(db: Connection, run: int, now: Millis) -> Millis | None:
-    query = "SELECT min(until) FROM work WHERE run = ? AND token IS NOT NULL AND until > ?"
+    query = "SELECT min(until) FROM work WHERE run = ? AND claimed = 1 AND until > ?"
     (until,) = db.execute(query, (run, now)).fetchone()
     return None if until is None else int(until)
 

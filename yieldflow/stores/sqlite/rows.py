@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import json
-import struct
+from functools import lru_cache
+from struct import Struct
 from typing import Any, TypeAlias, assert_never
 
-from attrs import astuple
-
 from yieldflow.core.path import Path
+from yieldflow.core.times import Millis
 from yieldflow.ports import Claimed, Entry, Free, Note, Summary
 
 Row: TypeAlias = tuple[Any, ...]  # what sqlite3 answers; the schema says which types
 
 SUMMARY = "run_id, workflow, queue, status, started_at, finished_at, tags, note, parent, anew"
-# The fields of Free and Claimed, in order.
+# Whether it is claimed, and the fields of Free and Claimed, in order.
 WORK = (
-    "path, queue, event, attempt, lease, not_before, timeout, losses, accepts, details,"
+    "claimed, path, queue, event, attempt, lease, not_before, timeout, losses, accepts, details,"
     " token, worker, since, until, deadline"
 )
-_TOKEN = 10  # its place among them; none: the entry is free
+_TOKEN = 11  # its place among them
+_FREE = (None,) * 5  # it and what follows
 
 
 def path_key(path: Path) -> bytes:
-    return struct.pack(f">{len(path)}I", *path)
+    return _numbers(len(path)).pack(*path)
 
 
 def summary_row(summary: Summary) -> Row:
@@ -35,10 +36,10 @@ def summary_row(summary: Summary) -> Row:
         summary.status,
         summary.started_at,
         summary.finished_at,
-        json.dumps(dict(summary.tags)),
+        json.dumps(dict(summary.tags)) if summary.tags else None,
         None if note is None else json.dumps([note.reason, note.length, note.version]),
         summary.parent,
-        json.dumps(summary.anew),
+        json.dumps(summary.anew) if summary.anew else None,
     )
 
 
@@ -51,35 +52,59 @@ def summary_of(row: Row) -> Summary:
         status,
         started_at,
         finished_at,
-        json.loads(tags),
+        {} if tags is None else json.loads(tags),
         None if note is None else Note(*json.loads(note)),
         parent,
-        tuple(json.loads(anew)),
+        () if anew is None else tuple(json.loads(anew)),
     )
+
+
+def replays_cell(replays: tuple[Millis, ...]) -> str | None:
+    return json.dumps(replays) if replays else None
+
+
+def replays_of(cell: str | None) -> tuple[Millis, ...]:
+    return () if cell is None else tuple(json.loads(cell))
 
 
 def entry_row(entry: Entry) -> Row:
     match entry:
         case Free():
-            return (*_free_row(entry), None, None, None, None, None)
+            return (0, *_free_row(entry), *_FREE)
         case Claimed(work, token, worker, since, until, deadline):
-            return (*_free_row(work), token, worker, since, until, deadline)
+            return (1, *_free_row(work), token, worker, since, until, deadline)
         case _:
             assert_never(entry)
 
 
 def entry_of(row: Row) -> Entry:
-    return free_of(row) if row[_TOKEN] is None else claimed_of(row)
+    return claimed_of(row) if row[0] else free_of(row)
 
 
 def free_of(row: Row) -> Free:
-    key, *fields = row[:_TOKEN]
-    return Free(struct.unpack(f">{len(key) // 4}I", key), *fields)
+    key, *fields = row[1:_TOKEN]
+    return Free(_numbers(len(key) // 4).unpack(key), *fields)
 
 
 def claimed_of(row: Row) -> Claimed:
     return Claimed(free_of(row), *row[_TOKEN:])
 
 
+@lru_cache(maxsize=64)
+def _numbers(count: int) -> Struct:
+    return Struct(f">{count}I")
+
+
 def _free_row(work: Free) -> Row:
-    return (path_key(work.path), *astuple(work, recurse=False)[1:])
+    return (
+        path_key(work.path),
+        work.queue,
+        work.event,
+        work.attempt,
+        work.lease,
+        work.not_before,
+        work.timeout,
+        work.losses,
+        work.accepts,
+        work.details,
+    )

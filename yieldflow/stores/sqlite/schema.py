@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlite3 import Connection
 
-VERSION = 2
+VERSION = 3
 _APPLICATION = 0x79666C77  # "yflw", in the file's header: tells a store from any other SQLite file
 
 _TABLES = (
@@ -20,32 +20,36 @@ _TABLES = (
         alarm INTEGER,
         rings INTEGER NOT NULL,
         payloads INTEGER NOT NULL,
+        entries INTEGER NOT NULL,      -- how many rows of `work` it has
+        replays TEXT,                  -- a JSON list of instants; NULL: none
         workflow TEXT NOT NULL,
         queue TEXT NOT NULL,
         status TEXT NOT NULL,
         started_at INTEGER NOT NULL,
         finished_at INTEGER,
-        tags TEXT NOT NULL,            -- a JSON object
+        tags TEXT,                     -- a JSON object; NULL: none
         note TEXT,                     -- a JSON list: reason, length, version
         parent TEXT,
-        anew TEXT NOT NULL,            -- a JSON list of positions
-        replays TEXT NOT NULL          -- a JSON list of instants
+        anew TEXT                      -- a JSON list of positions; NULL: none
     )""",
     "CREATE INDEX run_chain ON run (chain, generation)",
     "CREATE INDEX run_alarm ON run (alarm, run_id) WHERE alarm IS NOT NULL",
     "CREATE INDEX run_place ON run (started_at, run_id)",
     "CREATE INDEX run_status ON run (status, started_at, run_id)",
     "CREATE INDEX run_workflow ON run (workflow, started_at, run_id)",
-    """CREATE TABLE event (
+    """CREATE TABLE event (            -- in the order of writing: what is committed together is written to few pages
+        id INTEGER PRIMARY KEY,
         run INTEGER NOT NULL,
         position INTEGER NOT NULL,
         writer TEXT NOT NULL,          -- the id of the commit that wrote it
-        bytes BLOB NOT NULL,
-        PRIMARY KEY (run, position)
-    ) WITHOUT ROWID""",
+        bytes BLOB NOT NULL
+    )""",
+    "CREATE UNIQUE INDEX event_place ON event (run, position)",
     """CREATE TABLE work (
         run INTEGER NOT NULL,
+        claimed INTEGER NOT NULL,      -- 0 or 1: the few that are claimed lie together
         path BLOB NOT NULL,            -- four bytes a number, so that it sorts as numbers
+        until INTEGER,                 -- with token and all after that: NULL while it is free
         queue TEXT NOT NULL,
         event INTEGER NOT NULL,
         attempt INTEGER NOT NULL,
@@ -55,15 +59,14 @@ _TABLES = (
         losses INTEGER NOT NULL,
         accepts TEXT,
         details BLOB,
-        token TEXT,                    -- with all that follow: NULL while the entry is free
+        token TEXT,
         worker TEXT,
         since INTEGER,
-        until INTEGER,
         deadline INTEGER,
-        PRIMARY KEY (run, path)
+        PRIMARY KEY (run, claimed, path)
     ) WITHOUT ROWID""",
-    "CREATE INDEX work_free ON work (run, queue, not_before, path) WHERE token IS NULL",
-    "CREATE INDEX work_claimed ON work (run, until) WHERE token IS NOT NULL",
+    "CREATE INDEX work_free ON work (run, queue, not_before, path) WHERE claimed = 0",
+    "CREATE INDEX work_due ON work (run, not_before) WHERE claimed = 0",
     """CREATE TABLE delivery (
         run INTEGER NOT NULL,
         once TEXT NOT NULL,

@@ -81,14 +81,19 @@ class SqliteStore:
     def work(self, run_id: str) -> tuple[Entry, ...]:
         def query(db: Connection) -> tuple[Entry, ...]:
             run = runs.find(db, run_id)
-            return () if run is None else run.entries()
+            return () if run is None else run.work.entries()
 
         return self._connections.read(query)
 
     def commit(self, commits: Sequence[Commit]) -> tuple[Reply, ...]:
         for commit in commits:
             rules.check(commit)
-        replies = self._connections.write(lambda db: tuple(_commit(db, commit, self._clock()) for commit in commits))
+
+        def change(db: Connection) -> tuple[Reply, ...]:
+            now = self._clock()
+            return tuple([_commit(db, commit, now) for commit in commits])
+
+        replies = self._connections.write(change)
         self._bell().ring(commit.run_id for commit in commits)
         return replies
 
@@ -102,10 +107,16 @@ class SqliteStore:
         return self._connections.write(change)
 
     def renew(self, beats: Sequence[Beat]) -> tuple[Mark | None, ...]:
-        return self._connections.write(lambda db: tuple(_renew(db, beat, self._clock()) for beat in beats))
+        return self._connections.write(lambda db: _renew(db, beats, self._clock()))
 
     def release(self, run_id: str, path: Path, token: str, not_before: Millis = 0) -> None:
-        self._connections.write(lambda db: _release(db, Beat(run_id, path, token), not_before, self._clock()))
+        def change(db: Connection) -> None:
+            run = runs.find(db, run_id)
+            claim = None if run is None else run.held(path, token)
+            if run is not None and claim is not None:
+                _release(run, claim, not_before, self._clock())
+
+        self._connections.write(change)
 
     def due(self, limit: int) -> tuple[Due, ...]:
         return self._connections.write(lambda db: listing.ring(db, limit, self._clock()))
@@ -141,7 +152,8 @@ class SqliteStore:
         return None if run is None else run.head
 
     def _bell(self) -> Bell:
-        return self._bells.setdefault(os.getpid(), Bell())
+        number = os.getpid()
+        return self._bells.get(number) or self._bells.setdefault(number, Bell())
 
 
 def _read(db: Connection, look: Look, now: Millis) -> Log | None:
@@ -160,9 +172,9 @@ def _log(run: Run, after: Mark | None, now: Millis) -> Log:
     return Log(
         head=run.head,
         events=run.tail(0 if gap or after is None else after.length),
-        claimed=run.claims(),
-        free=run.free(now),
-        entries=run.size(),
+        claimed=run.work.claims(),
+        free=run.work.free(now),
+        entries=run.work.size,
         summary=run.summary,
         alarm=run.alarm,
         now=now,
@@ -187,13 +199,13 @@ def _commit(db: Connection, commit: Commit, now: Millis) -> Reply:
 
 
 def _apply(commit: Commit, run: Run, now: Millis) -> Done:
-    before = run.length
+    before, work = run.length, run.work
     run.append(commit.commit, commit.events)
-    run.drop((*(revoke.path for revoke in commit.revoke), *commit.drop))
-    run.put(commit.put)
+    work.drop((*[revoke.path for revoke in commit.revoke], *commit.drop))
+    work.put(commit.put)
     run.list_as(rules.summary_after(commit, run.summary))
-    given = tuple(claim.path for claim in commit.claim if _take(claim, commit.worker, run, now))
-    run.open_hooks(commit.hooks.items())
+    given = tuple([claim.path for claim in commit.claim if _take(claim, commit.worker, run, now)])
+    run.open_hooks(commit.hooks)
     run.know(commit.keys)
     run.rings = run.rings if rules.keeps_rings(commit) else 0
     if commit.done:
@@ -201,7 +213,7 @@ def _apply(commit: Commit, run: Run, now: Millis) -> Done:
     match commit.on:
         case Head():
             run.replays = run.replays if commit.keeps_replays else ()
-            run.base = rules.looked_at(commit, run.summary, run.size(), run.due_from(), now)
+            run.base = rules.looked_at(commit, run.summary, work.size, work.due_from(), now)
             run.payloads = run.payloads if commit.payloads is None else commit.payloads
         case Holding():
             run.base = rules.hinted(run.base, now)
@@ -219,9 +231,9 @@ def _apply(commit: Commit, run: Run, now: Millis) -> Done:
 
 
 def _take(claim: Claim, worker: str, run: Run, now: Millis) -> bool:
-    work = None if run.summary.status == "paused" else run.due_at(claim.path, now)
+    work = None if run.summary.status == "paused" else run.work.due_at(claim.path, now)
     if work is not None:
-        run.put([work.claimed(claim.token, worker, now)])
+        run.work.put([work.claimed(claim.token, worker, now)])
     return work is not None
 
 
@@ -229,10 +241,10 @@ def _take(claim: Claim, worker: str, run: Run, now: Millis) -> bool:
 
 
 def _claim(run: Run, queues: Sequence[str], worker: str, tokens: Sequence[str], now: Millis) -> tuple[Grant, ...]:
-    due = merge(*(run.due(queue, now, len(tokens)) for queue in dict.fromkeys(queues)), key=_order)
+    due = merge(*(run.work.due(queue, now, len(tokens)) for queue in dict.fromkeys(queues)), key=_order)
     claims = [work.claimed(token, worker, now) for work, token in zip(islice(due, len(tokens)), tokens, strict=False)]
     if claims:
-        run.put(claims)
+        run.work.put(claims)
         run.move_alarm(now)
         run.save()
     return tuple(Grant(claim, run.event(claim.work.event), run.head) for claim in claims)
@@ -242,30 +254,29 @@ def _order(work: Free) -> tuple[Millis, Path]:
     return work.not_before, work.path
 
 
-def _renew(db: Connection, beat: Beat, now: Millis) -> Mark | None:
-    run, claim = _held(db, beat)
-    if run is None or claim is None:
-        return None
-    renewed = rules.renewed(claim, beat, now)
-    run.put([renewed])
-    run.move_alarm(now, renewed.until)
-    run.save()
-    return run.head
+def _renew(db: Connection, beats: Sequence[Beat], now: Millis) -> tuple[Mark | None, ...]:
+    """The alarm of a run moves once, to where it would stand if it moved with each beat."""
+    found = {run_id: runs.find(db, run_id) for run_id in {beat.run_id for beat in beats}}
+    over: dict[str, Millis | None] = {}  # the first lease, if any, that is put off to what is over
+    heads = []
+    for beat in beats:
+        run = found[beat.run_id]
+        claim = None if run is None else run.held(beat.path, beat.token)
+        heads.append(None if run is None or claim is None else run.head)
+        if run is not None and claim is not None:
+            renewed = rules.renewed(claim, beat, now)
+            run.work.renew(renewed)
+            if over.setdefault(beat.run_id) is None and renewed.until <= now:
+                over[beat.run_id] = renewed.until
+    for run_id, run in found.items():
+        if run is not None and run_id in over:
+            run.move_alarm(now, over[run_id])
+            run.save()
+    return tuple(heads)
 
 
-def _release(db: Connection, beat: Beat, not_before: Millis, now: Millis) -> None:
-    run, claim = _held(db, beat)
-    if run is None or claim is None:
-        return
-    run.put([evolve(claim.work, not_before=not_before)])
+def _release(run: Run, claim: Claimed, not_before: Millis, now: Millis) -> None:
+    run.work.put([evolve(claim.work, not_before=not_before)])
     run.base = rules.hinted(run.base, now, not_before)
     run.set_alarm()
     run.save()
-
-
-def _held(db: Connection, beat: Beat) -> tuple[Run, Claimed] | tuple[None, None]:
-    run = runs.find(db, beat.run_id)
-    claim = None if run is None else run.claim_at(beat.path)
-    if run is None or claim is None or claim.token != beat.token:
-        return None, None
-    return run, claim
