@@ -14,6 +14,7 @@ from functools import cache
 from typing import (
     Any,
     Generic,
+    NoReturn,
     NotRequired,
     Protocol,
     Required,
@@ -113,17 +114,21 @@ def _typed_dict(name: str, fields: Callable[[], tuple[Field, ...]]) -> Shape:
 def _given(name: str, fields: Iterable[Field], data: Json) -> dict[str, Any]:
     if type(data) is not dict:
         raise unreadable(name, data)
-    return {field.argument: _loaded(field, data) for field in fields if field.required or field.name in data}
-
-
-def _loaded(field: Field, data: dict[str, Json]) -> Any:
-    place = f".{field.name}"
-    if field.name not in data:
-        raise Misfit(field.shape.name, "it is missing").under(place)
+    given: dict[str, Any] = {}
+    field = None
     try:
-        return field.shape.load(data[field.name])
+        for field in fields:
+            if field.name in data:
+                given[field.argument] = field.shape.load(data[field.name])
+            elif field.required:
+                _refuse_to_miss(field)
     except Misfit as misfit:
-        raise misfit.under(place) from None
+        raise misfit.under(f".{field.name}" if field else "") from None
+    return given
+
+
+def _refuse_to_miss(field: Field) -> NoReturn:
+    raise Misfit(field.shape.name, "it is missing")
 
 
 # --- which fields a class has ---------------------------------------------------------------------------------

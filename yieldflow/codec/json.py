@@ -6,19 +6,20 @@ refused where it was produced, with its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 from cattrs import Converter
 
 from yieldflow.codec.shapes import Shapes
 from yieldflow.codec.taught import taught
-from yieldflow.codec.untyped import TAG, UNTYPED, Json, Misfit, compact, tagged, unreadable, untag
+from yieldflow.codec.untyped import TAG, UNTYPED, Json, Misfit, compact, tagged, untag
 from yieldflow.core.values import Annotation, Arguments, Parameters
-from yieldflow.errors import Undecodable, Unencodable
+from yieldflow.errors import Undecodable, Unencodable, shown
 
 LIMIT = 1 << 20
 _TAG_KEY = b'"%s"' % TAG.encode()
+_MEMBERS = (dict, list)  # JSON that may hold a tag
 
 
 class JsonCodec:
@@ -50,7 +51,8 @@ class JsonCodec:
         try:
             tree = orjson.loads(data)
             shape = self._shapes.of(annotation)
-            return tree if shape is UNTYPED and not _may_have_tags(data) else shape.load(tree)
+            untagged = shape is UNTYPED and (type(tree) not in _MEMBERS or not _may_have_tags(data))
+            return tree if untagged else shape.load(tree)
         except Misfit as misfit:
             raise Undecodable(f"value{misfit.place}", misfit.what, misfit.reason) from None
         except (orjson.JSONDecodeError, RecursionError) as error:
@@ -58,17 +60,17 @@ class JsonCodec:
 
     def encode_arguments(self, arguments: Arguments, parameters: Parameters) -> bytes:
         """As `[args, kwargs]`."""
-        place = ""
+        shape = self._shapes.of
         args: list[Json] = []
         kwargs: dict[str, Json] = {}
         try:
-            for index, value in enumerate(arguments.args):
-                place = _named(index, parameters)
-                args.append(self._shapes.of(parameters.by_position(index)).dump(value))
-            for place, value in arguments.kwargs.items():
-                kwargs[place] = self._shapes.of(parameters.by_name(place)).dump(value)
+            for value in arguments.args:
+                args.append(shape(parameters.by_position(len(args))).dump(value))
+            for name, value in arguments.kwargs.items():
+                kwargs[name] = shape(parameters.by_name(name)).dump(value)
             data = compact([args, kwargs])
         except Misfit as misfit:
+            place = _reached(len(args) + len(kwargs), arguments.args, arguments.kwargs, parameters)
             raise Unencodable(f"{place}{misfit.place}", misfit.what, misfit.reason) from None
         except RecursionError:
             raise _too_deep(arguments) from None
@@ -78,19 +80,20 @@ class JsonCodec:
         return data
 
     def decode_arguments(self, data: bytes, parameters: Parameters) -> Arguments:
-        place = "the arguments"
+        shape = self._shapes.of
         args: list[object] = []
         kwargs: dict[str, object] = {}
+        positional, named = _arguments(data)
         try:
-            positional, named = _arguments(orjson.loads(data))
-            for index, raw in enumerate(positional):
-                place = _named(index, parameters)
-                args.append(self._shapes.of(parameters.by_position(index)).load(raw))
-            for place, raw in named.items():
-                kwargs[place] = self._shapes.of(parameters.by_name(place)).load(raw)
+            for raw in positional:
+                args.append(shape(parameters.by_position(len(args))).load(raw))
+            for name, raw in named.items():
+                kwargs[name] = shape(parameters.by_name(name)).load(raw)
         except Misfit as misfit:
+            place = _reached(len(args) + len(kwargs), positional, named, parameters)
             raise Undecodable(f"{place}{misfit.place}", misfit.what, misfit.reason) from None
-        except (orjson.JSONDecodeError, RecursionError) as error:
+        except RecursionError as error:
+            place = _reached(len(args) + len(kwargs), positional, named, parameters)
             raise Undecodable(place, "JSON", str(error)) from None
         return Arguments(tuple(args), kwargs)
 
@@ -117,12 +120,21 @@ def _sizes(
         yield len(compact(raw)), name, given.kwargs[name]
 
 
-def _arguments(tree: Json) -> tuple[list[Json], dict[str, Json]]:
-    match tree:
-        case [list() as args, dict() as kwargs]:
-            return args, kwargs
-        case _:
-            raise unreadable("[args, kwargs]", tree)
+def _reached(done: int, args: Sequence[object], kwargs: Iterable[str], parameters: Parameters) -> str:
+    """The name of the argument after so many, or of the last."""
+    names = [*(_named(index, parameters) for index in range(len(args))), *kwargs]
+    return names[min(done, len(names) - 1)]
+
+
+def _arguments(data: bytes) -> tuple[list[Json], dict[str, Json]]:
+    """Raises `Undecodable`."""
+    try:
+        tree = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise Undecodable("the arguments", "JSON", str(error)) from None
+    if type(tree) is list and len(tree) == 2 and type(tree[0]) is list and type(tree[1]) is dict:
+        return tree[0], tree[1]
+    raise Undecodable("the arguments", "[args, kwargs]", f"it holds {shown(tree)}")
 
 
 def _too_deep(value: object) -> Unencodable:

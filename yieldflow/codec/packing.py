@@ -13,7 +13,6 @@ from typing import assert_never
 import orjson
 
 from yieldflow.codec.parts import (
-    Packed,
     Raw,
     given,
     pack_command,
@@ -26,7 +25,7 @@ from yieldflow.codec.parts import (
     read_raw,
     unknown,
 )
-from yieldflow.codec.strict import expect_sound
+from yieldflow.codec.strict import Packed, flag, labels, number, number_or, numbers, text, text_or, word
 from yieldflow.codec.upcasts import today
 from yieldflow.core.events import (
     AttemptFailed,
@@ -41,6 +40,7 @@ from yieldflow.core.events import (
     Limits,
     Next,
     Parent,
+    Reason,
     RetryOf,
     RunFinished,
     RunPaused,
@@ -48,10 +48,10 @@ from yieldflow.core.events import (
     RunStarted,
 )
 from yieldflow.core.path import Path, parse, show
-from yieldflow.core.times import Millis
 from yieldflow.errors import Undecodable, shortened
 
-_LIMITS = RunStarted(0, "", "", b"", b"").limits  # the very one: it needs no check when it is read
+_LIMITS = RunStarted(0, "", "", b"", b"").limits
+_REASONS: tuple[Reason, ...] = ("raised", "timeout", "lost")
 _BROKEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
@@ -62,12 +62,13 @@ def pack(event: Event) -> bytes:
 def unpack(data: bytes) -> Event:
     """Raises `Undecodable`."""
     try:
-        packed = today(orjson.loads(data))
+        packed = orjson.loads(data)
         read = _EVENTS.get(packed["e"])
+        if read is None:
+            packed = today(packed)
+            read = _EVENTS.get(packed["e"])
         if read is not None:
-            event = read(packed)
-            expect_sound(event)
-            return event
+            return read(packed)
     except _BROKEN as error:
         reason = f"{type(error).__name__}: {shortened(str(error), 200)}; {data[:200]!r}"
         raise Undecodable("the event", "an event", reason) from None
@@ -79,12 +80,12 @@ def unpack(data: bytes) -> Event:
 
 def _event(event: Event) -> Packed:
     match event:
-        case RunStarted():
-            return _started(event)
-        case CommandIssued(at, path, command):
-            return {"e": "issued", "at": at, "path": show(path), "command": pack_command(command)}
+        case CommandIssued():
+            return {"e": "issued", "at": event.at, "path": show(event.path), "command": pack_command(event.command)}
         case CommandResolved():
             return _resolved(event)
+        case RunStarted():
+            return _started(event)
         case AttemptFailed():
             return _attempt_failed(event)
         case CommandAbandoned(at, path):
@@ -140,23 +141,23 @@ def _started(event: RunStarted) -> Packed:
 
 def _read_started(packed: Packed) -> RunStarted:
     return RunStarted(
-        at=packed["at"],
-        run_id=packed["run"],
-        workflow=packed["workflow"],
+        at=number(packed, "at"),
+        run_id=text(packed, "run"),
+        workflow=text(packed, "workflow"),
         arguments=orjson.dumps(packed["arguments"]),
         seed=bytes.fromhex(packed["seed"]),
-        queue=packed.get("queue", "yieldflow"),
-        version=packed.get("version"),
+        queue=text_or(packed, "queue", "yieldflow"),
+        version=text_or(packed, "version", None),
         parent=_read_parent(packed["parent"]) if "parent" in packed else None,
         cause=_read_cause(packed["cause"]) if "cause" in packed else None,
-        tags=packed.get("tags", {}),
-        deadline=packed.get("deadline"),
+        tags=labels(packed, "tags"),
+        deadline=number_or(packed, "deadline", None),
         limits=_read_limits(packed["limits"]) if "limits" in packed else _LIMITS,
-        base_url=packed.get("base_url"),
+        base_url=text_or(packed, "base_url", None),
         token_seed=bytes.fromhex(packed["token_seed"]) if "token_seed" in packed else None,
         inbox={name: tuple(map(orjson.dumps, payloads)) for name, payloads in packed.get("inbox", {}).items()},
         data={key: orjson.dumps(value) for key, value in packed.get("data", {}).items()},
-        anew=tuple(packed.get("anew", ())),
+        anew=numbers(packed, "anew"),
     )
 
 
@@ -165,7 +166,7 @@ def _parent(parent: Parent) -> Packed:
 
 
 def _read_parent(packed: Packed) -> Parent:
-    return Parent(packed["run"], parse(packed["path"]), packed.get("detached", False))
+    return Parent(text(packed, "run"), parse(packed["path"]), flag(packed, "detached"))
 
 
 def _limits(limits: Limits) -> Packed:
@@ -181,12 +182,12 @@ def _limits(limits: Limits) -> Packed:
 
 def _read_limits(packed: Packed) -> Limits:
     return Limits(
-        lease=packed.get("lease", _LIMITS.lease),
-        step_queue=packed.get("step_queue"),
-        inbox=packed.get("inbox", _LIMITS.inbox),
-        history=packed.get("history", _LIMITS.history),
-        history_bytes=packed.get("history_bytes", _LIMITS.history_bytes),
-        history_warn=packed.get("history_warn", _LIMITS.history_warn),
+        lease=number_or(packed, "lease", _LIMITS.lease),
+        step_queue=text_or(packed, "step_queue", None),
+        inbox=number_or(packed, "inbox", _LIMITS.inbox),
+        history=number_or(packed, "history", _LIMITS.history),
+        history_bytes=number_or(packed, "history_bytes", _LIMITS.history_bytes),
+        history_warn=number_or(packed, "history_warn", _LIMITS.history_warn),
     )
 
 
@@ -207,10 +208,10 @@ def _cause(cause: Cause) -> Packed:
 def _read_cause(packed: Packed) -> Cause:
     match packed["is"]:
         case "next":
-            return Next(packed["run"])
+            return Next(text(packed, "run"))
         case "retry":
             fork = _read_fork(packed["fork"]) if "fork" in packed else None
-            return RetryOf(packed["run"], packed["position"], fork)
+            return RetryOf(text(packed, "run"), number(packed, "position"), fork)
         case "fork":
             return _read_fork(packed)
         case tag:
@@ -219,27 +220,32 @@ def _read_cause(packed: Packed) -> Cause:
 
 def _read_fork(packed: Packed) -> ForkOf:
     before = _read_fork(packed["before"]) if "before" in packed else None
-    return ForkOf(packed["run"], packed["position"], bytes.fromhex(packed["seed"]), before)
+    return ForkOf(text(packed, "run"), number(packed, "position"), bytes.fromhex(packed["seed"]), before)
 
 
 def _resolved(event: CommandResolved) -> Packed:
     out = {"e": "resolved", "at": event.at, "path": show(event.path), **pack_outcome(event.outcome)}
     if event.attempt:
         out["attempt"] = event.attempt
-    return out | _worked(event.worker, event.started_at)
+    return _worked(out, event)
 
 
-def _worked(worker: str | None, started_at: Millis | None) -> Packed:
-    out: Packed = {} if worker is None else {"worker": worker}
-    if started_at is not None:
-        out["started_at"] = started_at
+def _worked(out: Packed, event: CommandResolved | AttemptFailed) -> Packed:
+    if event.worker is not None:
+        out["worker"] = event.worker
+    if event.started_at is not None:
+        out["started_at"] = event.started_at
     return out
 
 
 def _read_resolved(packed: Packed) -> CommandResolved:
-    worker, started_at = packed.get("worker"), packed.get("started_at")
     return CommandResolved(
-        packed["at"], parse(packed["path"]), read_answer(packed), packed.get("attempt", 0), worker, started_at
+        number(packed, "at"),
+        parse(packed["path"]),
+        read_answer(packed),
+        number_or(packed, "attempt", 0),
+        text_or(packed, "worker", None),
+        number_or(packed, "started_at", None),
     )
 
 
@@ -250,20 +256,20 @@ def _attempt_failed(event: AttemptFailed) -> Packed:
         out["reason"] = event.reason
     if event.heartbeat is not None:
         out["heartbeat"] = Raw(event.heartbeat)
-    return out | _worked(event.worker, event.started_at)
+    return _worked(out, event)
 
 
 def _read_attempt_failed(packed: Packed) -> AttemptFailed:
     return AttemptFailed(
-        at=packed["at"],
+        at=number(packed, "at"),
         path=parse(packed["path"]),
-        attempt=packed["attempt"],
+        attempt=number(packed, "attempt"),
         failure=read_failure(packed["failure"]),
-        retry_at=packed["retry_at"],
-        reason=packed.get("reason", "raised"),
+        retry_at=number(packed, "retry_at"),
+        reason=word(packed, "reason", _REASONS),
         heartbeat=read_raw(packed, "heartbeat"),
-        worker=packed.get("worker"),
-        started_at=packed.get("started_at"),
+        worker=text_or(packed, "worker", None),
+        started_at=number_or(packed, "started_at", None),
     )
 
 
@@ -271,17 +277,33 @@ def _read_origin(packed: Packed) -> Path | None:
     return parse(packed["origin"]) if "origin" in packed else None
 
 
+def _read_issued(packed: Packed) -> CommandIssued:
+    return CommandIssued(number(packed, "at"), parse(packed["path"]), read_command(packed["command"]))
+
+
+def _read_received(packed: Packed) -> HookReceived:
+    at, payload, by = number(packed, "at"), orjson.dumps(packed["payload"]), text_or(packed, "by", None)
+    return HookReceived(at, text(packed, "hook"), payload, text(packed, "key"), by)
+
+
+def _read_cancel(packed: Packed) -> CancelRequested:
+    reason, by = text_or(packed, "reason", None), text_or(packed, "by", None)
+    return CancelRequested(number(packed, "at"), text(packed, "key"), reason, by)
+
+
+def _read_paused(packed: Packed) -> RunPaused:
+    return RunPaused(number(packed, "at"), text_or(packed, "by", None), text_or(packed, "reason", None))
+
+
 _EVENTS: Mapping[str, Callable[[Packed], Event]] = {
     "started": _read_started,
-    "issued": lambda packed: CommandIssued(packed["at"], parse(packed["path"]), read_command(packed["command"])),
+    "issued": _read_issued,
     "resolved": _read_resolved,
     "attempt": _read_attempt_failed,
-    "abandoned": lambda packed: CommandAbandoned(packed["at"], parse(packed["path"])),
-    "received": lambda packed: HookReceived(
-        packed["at"], packed["hook"], orjson.dumps(packed["payload"]), packed["key"], packed.get("by")
-    ),
-    "cancel": lambda packed: CancelRequested(packed["at"], packed["key"], packed.get("reason"), packed.get("by")),
-    "paused": lambda packed: RunPaused(packed["at"], packed.get("by"), packed.get("reason")),
-    "resumed": lambda packed: RunResumed(packed["at"], packed.get("by")),
-    "finished": lambda packed: RunFinished(packed["at"], read_ending(packed), _read_origin(packed)),
+    "abandoned": lambda packed: CommandAbandoned(number(packed, "at"), parse(packed["path"])),
+    "received": _read_received,
+    "cancel": _read_cancel,
+    "paused": _read_paused,
+    "resumed": lambda packed: RunResumed(number(packed, "at"), text_or(packed, "by", None)),
+    "finished": lambda packed: RunFinished(number(packed, "at"), read_ending(packed), _read_origin(packed)),
 }

@@ -6,10 +6,12 @@ Names in a failure are texts to compare, never to import.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, TypeAlias, assert_never
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias, assert_never
 
 import orjson
 
+from yieldflow.codec.strict import Packed, flag, labels, number, number_or, share, text, text_or, texts, word
 from yieldflow.core.commands import (
     CallStep,
     ChildOptions,
@@ -28,12 +30,14 @@ from yieldflow.core.retry import Retry
 from yieldflow.core.times import After, At, End, duration
 from yieldflow.errors import Undecodable, shown
 
-Packed: TypeAlias = dict[str, Any]
 Raw: TypeAlias = orjson.Fragment  # bytes that are JSON already
 
-_OPTIONS = CallStep("", b"").options  # the very ones: they need no check when they are read
+_OPTIONS = CallStep("", b"").options
 _CHILD = StartChild("", b"").options
+_CLOSING: tuple[Literal["cancel", "abandon"], ...] = ("cancel", "abandon")
 _RETRY = Retry()
+_SHORT = 500  # bytes of options that are remembered
+_DEEPEST = 200  # causes in causes; orjson writes no more than 254 levels
 
 
 def unknown(what: str, tag: object) -> Undecodable:
@@ -56,9 +60,8 @@ def read_raw(packed: Packed, key: str) -> bytes | None:
 
 def pack_command(command: Recorded) -> Packed:
     match command:
-        case CallStep(name, arguments, options):
-            out = {"do": "step", "name": name, "arguments": Raw(arguments)}
-            return out if options == _OPTIONS else {**out, "options": _options(options)}
+        case CallStep():
+            return _call(command)
         case Sleep(end):
             return {"do": "sleep", **_end(end)}
         case OpenHook(name):
@@ -79,34 +82,41 @@ def pack_command(command: Recorded) -> Packed:
             assert_never(command)
 
 
+def _call(command: CallStep) -> Packed:
+    out: Packed = {"do": "step", "name": command.name, "arguments": Raw(command.arguments)}
+    if command.options is not _OPTIONS and command.options != _OPTIONS:
+        out["options"] = _options(command.options)
+    return out
+
+
 def read_command(packed: Packed) -> Recorded:
     match packed["do"]:
         case "step":
-            options = _read_options(packed["options"]) if "options" in packed else _OPTIONS
-            return CallStep(packed["name"], orjson.dumps(packed["arguments"]), options)
+            options = _known_options(packed["options"]) if "options" in packed else _OPTIONS
+            return CallStep(text(packed, "name"), orjson.dumps(packed["arguments"]), options)
         case "sleep":
             return Sleep(_read_end(packed))
         case "hook":
-            return OpenHook(packed["name"])
+            return OpenHook(text(packed, "name"))
         case "receive":
             timeout = _read_end(packed) if "for" in packed or "until" in packed else None
-            return Receive(packed["hook"], timeout)
+            return Receive(text(packed, "hook"), timeout)
         case "set":
-            return SetData(packed["key"], orjson.dumps(packed["value"]))
+            return SetData(text(packed, "key"), orjson.dumps(packed["value"]))
         case "patch":
-            return MarkPatch(packed["id"])
+            return MarkPatch(text(packed, "id"))
         case "child":
             return _read_child(packed)
         case "send":
-            return Send(packed["run"], packed["hook"], orjson.dumps(packed["payload"]))
+            return Send(text(packed, "run"), text(packed, "hook"), orjson.dumps(packed["payload"]))
         case tag:
             raise unknown("command", tag)
 
 
 def _read_child(packed: Packed) -> StartChild:
-    detached, version = packed.get("detached", False), packed.get("version")
+    detached, version = flag(packed, "detached"), text_or(packed, "version", None)
     options = _read_child_options(packed["options"]) if "options" in packed else _CHILD
-    return StartChild(packed["workflow"], orjson.dumps(packed["arguments"]), detached, version, options)
+    return StartChild(text(packed, "workflow"), orjson.dumps(packed["arguments"]), detached, version, options)
 
 
 def _child_options(options: ChildOptions) -> Packed:
@@ -121,11 +131,11 @@ def _child_options(options: ChildOptions) -> Packed:
 
 def _read_child_options(packed: Packed) -> ChildOptions:
     return ChildOptions(
-        run_id=packed.get("run"),
-        tags=packed.get("tags", {}),
-        timeout=packed.get("timeout"),
-        queue=packed.get("queue"),
-        on_parent_close=packed.get("on_parent_close", _CHILD.on_parent_close),
+        run_id=text_or(packed, "run", None),
+        tags=labels(packed, "tags"),
+        timeout=number_or(packed, "timeout", None),
+        queue=text_or(packed, "queue", None),
+        on_parent_close=word(packed, "on_parent_close", _CLOSING),
     )
 
 
@@ -140,7 +150,7 @@ def _end(end: End) -> Packed:
 
 
 def _read_end(packed: Packed) -> End:
-    return At(packed["until"]) if "until" in packed else After(packed["for"])
+    return At(number(packed, "until")) if "until" in packed else After(number(packed, "for"))
 
 
 def _options(options: StepOptions) -> Packed:
@@ -157,16 +167,27 @@ def _options(options: StepOptions) -> Packed:
     return out if options.retry is None else {**out, "retry": _retry(options.retry)}
 
 
+def _known_options(packed: Packed) -> StepOptions:
+    """Each call of a step has the same: they are looked at once."""
+    data = orjson.dumps(packed)
+    return _remembered_options(data) if len(data) <= _SHORT else _read_options(packed)
+
+
+@lru_cache(1_024)
+def _remembered_options(data: bytes) -> StepOptions:
+    return _read_options(orjson.loads(data))
+
+
 def _read_options(packed: Packed) -> StepOptions:
     return StepOptions(
-        queue=packed.get("queue"),
-        attempts=packed.get("attempts", _OPTIONS.attempts),
-        lost=packed.get("lost", _OPTIONS.lost),
-        timeout=packed.get("timeout"),
-        lease=packed.get("lease"),
-        heartbeat=packed.get("heartbeat"),
-        label=packed.get("label"),
-        local=packed.get("local", False),
+        queue=text_or(packed, "queue", None),
+        attempts=_read_attempts(packed, _OPTIONS.attempts),
+        lost=number_or(packed, "lost", _OPTIONS.lost),
+        timeout=number_or(packed, "timeout", None),
+        lease=number_or(packed, "lease", None),
+        heartbeat=number_or(packed, "heartbeat", None),
+        label=text_or(packed, "label", None),
+        local=flag(packed, "local"),
         retry=_read_retry(packed["retry"]) if "retry" in packed else None,
     )
 
@@ -186,15 +207,20 @@ def _retry(retry: Retry) -> Packed:
 
 def _read_retry(packed: Packed) -> Retry:
     return Retry(
-        attempts=packed.get("attempts", _RETRY.attempts),
+        attempts=_read_attempts(packed, _RETRY.attempts),
         delay=_span(packed, "delay", _RETRY.delay),
-        factor=packed.get("factor", _RETRY.factor),
+        factor=share(packed, "factor", _RETRY.factor),
         max_delay=_span(packed, "max_delay", _RETRY.max_delay),
-        jitter=packed.get("jitter", _RETRY.jitter),
-        retry_on=tuple(packed.get("retry_on", _RETRY.retry_on)),
+        jitter=share(packed, "jitter", _RETRY.jitter),
+        retry_on=tuple(packed.get("retry_on", _RETRY.retry_on)),  # it takes no other members than names
         give_up_on=tuple(packed.get("give_up_on", _RETRY.give_up_on)),
-        lost=packed.get("lost", _RETRY.lost),
+        lost=number_or(packed, "lost", _RETRY.lost),
     )
+
+
+def _read_attempts(packed: Packed, default: int | None) -> int | None:
+    """Null is no limit."""
+    return number_or(packed, "attempts", None) if "attempts" in packed else default
 
 
 def _span(packed: Packed, name: str, default: timedelta) -> timedelta:
@@ -206,8 +232,8 @@ def _span(packed: Packed, name: str, default: timedelta) -> timedelta:
 
 def pack_outcome(outcome: Answer | Ending) -> Packed:
     match outcome:
-        case Ok(value):
-            return {"is": "ok", "value": Raw(value)}
+        case Ok():
+            return {"is": "ok", "value": Raw(outcome.value)}
         case Err(failure):
             return {"is": "error", "failure": pack_failure(failure)}
         case Expired():
@@ -232,9 +258,9 @@ def read_answer(packed: Packed) -> Answer:
         case "expired":
             return Expired()
         case "taken":
-            return Taken(packed["position"])
+            return Taken(number(packed, "position"))
         case "cancelled":
-            return Cancelled(packed.get("reason"), packed.get("forced", False))
+            return Cancelled(text_or(packed, "reason", None), flag(packed, "forced"))
         case tag:
             raise unknown("answer", tag)
 
@@ -246,13 +272,22 @@ def read_ending(packed: Packed) -> Ending:
         case "error":
             return Err(read_failure(packed["failure"]))
         case "cancelled":
-            return Cancelled(packed.get("reason"), packed.get("forced", False))
+            return Cancelled(text_or(packed, "reason", None), flag(packed, "forced"))
         case "continued":
-            arguments = orjson.dumps(packed["arguments"])
-            cancel = tuple(packed["cancel"]) if "cancel" in packed else None
-            return ContinuedAs(packed["run"], packed["workflow"], arguments, packed.get("version"), cancel)
+            return _read_continued(packed)
         case tag:
             raise unknown("end", tag)
+
+
+def _read_continued(packed: Packed) -> ContinuedAs:
+    arguments, version = orjson.dumps(packed["arguments"]), text_or(packed, "version", None)
+    cancel = _read_cancel(*packed["cancel"]) if "cancel" in packed else None
+    return ContinuedAs(text(packed, "run"), text(packed, "workflow"), arguments, version, cancel)
+
+
+def _read_cancel(key: object, reason: object) -> tuple[str, str | None]:
+    packed = {"key": key, "reason": reason}
+    return text(packed, "key"), text_or(packed, "reason", None)
 
 
 def pack_failure(failure: Failure) -> Packed:
@@ -268,12 +303,14 @@ def pack_failure(failure: Failure) -> Packed:
     return out
 
 
-def read_failure(packed: Packed) -> Failure:
+def read_failure(packed: Packed, room: int = _DEEPEST) -> Failure:
+    if not room:
+        raise ValueError(f"more than {_DEEPEST} causes of causes")
     return Failure(
-        names=tuple(packed["names"]),
-        message=packed["message"],
+        names=texts(packed, "names"),
+        message=text(packed, "message"),
         args=read_raw(packed, "args"),
         state=read_raw(packed, "state"),
-        traceback=packed.get("traceback"),
-        cause=read_failure(packed["cause"]) if "cause" in packed else None,
+        traceback=text_or(packed, "traceback", None),
+        cause=read_failure(packed["cause"], room - 1) if "cause" in packed else None,
     )

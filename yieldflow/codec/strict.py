@@ -1,99 +1,89 @@
-"""Whether an event that was read holds what its class says: a log may have been damaged, or written by anybody.
+"""The fields of a stored event, looked at as they are read: a log may have been damaged, or written by anybody.
 
-Exact classes all the way down, and numbers that every store can keep. Refuses, and never mends.
+Exact classes, and numbers that every store can keep. Refuses with a ValueError (a missing field with a KeyError),
+and never mends.
 """
 
 from __future__ import annotations
 
-from collections import abc
-from collections.abc import Callable, Mapping
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
-
-import attrs
+from typing import Any, TypeAlias, TypeVar
 
 from yieldflow.core.times import LATEST
 from yieldflow.errors import shown
 
-Kinds: TypeAlias = dict[type, Callable[[Any], None] | None]  # what is allowed, and what is looked at in it
-Fields: TypeAlias = tuple[tuple[str, object, Kinds], ...]  # name, default and kinds of each
-
-_KNOWN: dict[type, Fields] = {}
-
-
-def expect_sound(value: Any) -> None:
-    """Raises ValueError for an attrs instance one of whose fields holds another kind of value than annotated."""
-    cls = type(value)
-    fields = _KNOWN.get(cls)
-    if fields is None:
-        fields = _KNOWN[cls] = _fields(cls)
-    for name, default, kinds in fields:
-        one = getattr(value, name)
-        if one is not default:  # most are, and those need no look
-            _expect(name, one, kinds)
+Packed: TypeAlias = dict[str, Any]  # a JSON object
+D = TypeVar("D")
+W = TypeVar("W", bound=str)
 
 
-def _expect(name: str, value: Any, kinds: Kinds) -> None:
-    kind = type(value)
-    if kind not in kinds:
-        raise ValueError(f"its field {name} holds {shown(value)}")
-    look = kinds[kind]
-    if look is not None:
-        look(value)
+def text(packed: Packed, key: str) -> str:
+    value = packed[key]
+    if type(value) is str:
+        return value
+    raise _strange(key, value)
 
 
-def _fields(cls: type) -> Fields:
-    hints = get_type_hints(cls)
-    return tuple((one.name, one.default, _kinds(one.name, hints[one.name])) for one in attrs.fields(cls))
+def text_or(packed: Packed, key: str, default: D) -> str | D:
+    value = packed.get(key, default)
+    if value is default:
+        return default
+    if type(value) is str:
+        return value
+    raise _strange(key, value)
 
 
-def _kinds(name: str, hint: Any) -> Kinds:
-    origin, args = get_origin(hint), get_args(hint)
-    if origin in (Union, UnionType):
-        return {kind: look for member in args for kind, look in _kinds(name, member).items()}
-    if origin is Literal:
-        return {str: _one_of(name, args)}
-    if origin is tuple:
-        return {tuple: _several(name, args)}
-    if origin is abc.Mapping:
-        return {dict: _items(_kinds(name, args[0]), _kinds(name, args[1]), name)}
-    if attrs.has(hint):
-        return {hint: expect_sound}
-    plain: Mapping[Any, Kinds] = {int: {int: _in_range}, float: {float: None, int: _in_range}, None: {NoneType: None}}
-    return plain.get(hint, {hint: None})
-
-
-def _in_range(number: int) -> None:
+def number(packed: Packed, key: str) -> int:
     """Nothing that is counted comes near the milliseconds that there are."""
-    if not -LATEST <= number <= LATEST:
-        raise ValueError(f"{shown(number)} is out of range")
+    value = packed[key]
+    if type(value) is int and -LATEST <= value <= LATEST:
+        return value
+    raise _strange(key, value)
 
 
-def _one_of(name: str, words: tuple[str, ...]) -> Callable[[str], None]:
-    def look(word: str) -> None:
-        if word not in words:
-            raise ValueError(f"its field {name} holds {shown(word)}")
-
-    return look
-
-
-def _several(name: str, hints: tuple[Any, ...]) -> Callable[[tuple[Any, ...]], None]:
-    kinds = [_kinds(name, hint) for hint in hints if hint is not Ellipsis]
-    many = Ellipsis in hints
-
-    def look(values: tuple[Any, ...]) -> None:
-        if not many and len(values) != len(kinds):
-            raise ValueError(f"its field {name} holds {len(values):,} values")
-        for number, value in enumerate(values):
-            _expect(name, value, kinds[0 if many else number])
-
-    return look
+def number_or(packed: Packed, key: str, default: D) -> int | D:
+    value = packed.get(key, default)
+    if value is default:
+        return default
+    if type(value) is int and -LATEST <= value <= LATEST:
+        return value
+    raise _strange(key, value)
 
 
-def _items(keys: Kinds, values: Kinds, name: str) -> Callable[[Mapping[Any, Any]], None]:
-    def look(items: Mapping[Any, Any]) -> None:
-        for key, value in items.items():
-            _expect(name, key, keys)
-            _expect(name, value, values)
+def share(packed: Packed, key: str, default: float) -> float:
+    value = packed.get(key, default)
+    return value if type(value) is float else number(packed, key)
 
-    return look
+
+def flag(packed: Packed, key: str) -> bool:
+    value = packed.get(key, False)
+    if value is True or value is False:
+        return value
+    raise _strange(key, value)
+
+
+def word(packed: Packed, key: str, words: tuple[W, ...]) -> W:
+    """One of *words*; the first, if there is none."""
+    value = packed.get(key, words[0])
+    for one in words:
+        if one == value:
+            return one
+    raise _strange(key, value)
+
+
+def numbers(packed: Packed, key: str) -> tuple[int, ...]:
+    return tuple(number({key: one}, key) for one in packed.get(key, ()))
+
+
+def texts(packed: Packed, key: str) -> tuple[str, ...]:
+    return tuple(text({key: one}, key) for one in packed[key])
+
+
+def labels(packed: Packed, key: str) -> dict[str, str]:
+    value = packed.get(key, {})
+    if type(value) is dict and all(type(label) is str for label in value.values()):
+        return value
+    raise _strange(key, value)
+
+
+def _strange(key: str, value: object) -> ValueError:
+    return ValueError(f"its field {key} holds {shown(value)}")

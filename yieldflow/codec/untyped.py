@@ -63,6 +63,10 @@ def dump(value: Any) -> Json:
     return write(value)
 
 
+def _dump_key(key: Any) -> Json:
+    return key if type(key) is str and key.isascii() else dump(key)
+
+
 def load(data: Json) -> Any:
     match data:
         case list():
@@ -116,16 +120,21 @@ def dump_set(dump_one: Dump, values: Iterable[Any]) -> list[Json]:
 
 
 def dump_items(dump_key: Dump, dump_one: Dump, value: Mapping[Any, Any]) -> Json:
-    out: list[tuple[Json, Json]] = []
-    texts, key = True, None
+    """As an object; from the first key on that is no text, as pairs."""
+    out: dict[str, Json] = {}
+    pairs: list[tuple[Json, Json]] = []
+    key = None
     try:
         for key, item in value.items():
             name = dump_key(key)
-            texts = texts and type(name) is str and name != TAG
-            out.append((name, dump_one(item)))
+            if pairs or type(name) is not str or name == TAG:
+                pairs = pairs or list(out.items())
+                pairs.append((name, dump_one(item)))
+            else:
+                out[name] = dump_one(item)
     except Misfit as misfit:
         raise misfit.under(_at(key)) from None
-    return dict(out) if texts else tagged("dict", out)
+    return tagged("dict", pairs) if pairs else out
 
 
 def load_items(load_key: Load, load_one: Load, data: Json) -> dict[Any, Any]:
@@ -302,7 +311,7 @@ _WRITERS: dict[type, Dump] = {
     **{scalar.cls: scalar.write for scalar in PLAIN},
     **{scalar.cls: scalar.behind_a_tag for scalar in SCALARS},
     list: lambda value: dump_each(dump, value),
-    dict: lambda value: dump_items(dump, dump, value),
+    dict: lambda value: dump_items(_dump_key, dump, value),
     tuple: lambda value: tagged("tuple", dump_each(dump, value)),
     set: lambda value: tagged("set", dump_set(dump, value)),
     frozenset: lambda value: tagged("frozenset", dump_set(dump, value)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from yieldflow.codec.parts import Packed
+from yieldflow.codec.strict import Packed
 
 UPCASTS: dict[str, Callable[[Packed], Packed]] = {}  # former tag of an event -> the same event under its next tag
 

@@ -63,7 +63,7 @@ def recorded(command: Command[Any], codec: Codec, place: Callable[[], str]) -> R
 
 def _call(call: StepCall[Any], codec: Codec, place: Callable[[], str]) -> CallStep:
     step = call.definition
-    if step.parameters.required and not call.args and not call.kwargs:
+    if not call.args and not call.kwargs and step.parameters.required:
         name = step.fn.__name__
         needed = ", ".join(step.parameters.required)
         raise NotACommand(f"the step {name} without its arguments", place(), f"call it: `yield {name}({needed})`")

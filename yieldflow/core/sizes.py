@@ -23,13 +23,13 @@ from yieldflow.core.outcome import Answer, Err, Failure, Ok
 
 def size(event: Event) -> int:
     match event:
+        case CommandIssued():
+            return _command_size(event.command)
+        case CommandResolved():
+            return _outcome_size(event.outcome)
         case RunStarted(arguments=arguments, inbox=inbox, data=data):
             payloads = (payload for several in inbox.values() for payload in several)
             return len(arguments) + sum(map(len, payloads)) + sum(map(len, data.values()))
-        case CommandIssued(command=command):
-            return _command_size(command)
-        case CommandResolved(outcome=outcome):
-            return _outcome_size(outcome)
         case AttemptFailed(failure=failure, heartbeat=heartbeat):
             return _failure_size(failure) + len(heartbeat or b"")
         case HookReceived(payload=payload):
@@ -42,7 +42,9 @@ def size(event: Event) -> int:
 
 def _command_size(command: Recorded) -> int:
     match command:
-        case CallStep(arguments=value) | StartChild(arguments=value) | SetData(value=value) | Send(payload=value):
+        case CallStep() | StartChild():
+            return len(command.arguments)
+        case SetData(value=value) | Send(payload=value):
             return len(value)
         case _:
             return 0
@@ -50,8 +52,8 @@ def _command_size(command: Recorded) -> int:
 
 def _outcome_size(outcome: Answer) -> int:
     match outcome:
-        case Ok(value):
-            return len(value)
+        case Ok():
+            return len(outcome.value)
         case Err(failure):
             return _failure_size(failure)
         case _:
