@@ -7,61 +7,75 @@ undone here; that its outcome is committed at most once is the claim's business.
 from __future__ import annotations
 
 import contextvars
-import inspect
 import logging
 import time
 from asyncio import CancelledError
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from threading import Thread, current_thread
+from types import CoroutineType
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define
 
 from yieldflow.authoring.scope import inside
-from yieldflow.core.asks import StepDefinition
 from yieldflow.core.failures import from_exception
 from yieldflow.core.path import show
 from yieldflow.core.times import End, Millis, end, moment
-from yieldflow.core.values import Codec
+from yieldflow.core.values import Arguments, Codec
 from yieldflow.engine.requests import Body, Execute, ExecuteLocal, Returned, Stopped, Threw, Unfit
 from yieldflow.errors import Cancelled, FatalError, RetryableError, StepTimeout, Undecodable, Unencodable
 from yieldflow.heart import Heart, Held
 from yieldflow.interrupting import Guard, Interrupted, Watch, Why
 from yieldflow.loop import finish
+from yieldflow.ports import Claimed
 
 
-@frozen(eq=False)
+@define(eq=False, repr=False)
 class CurrentStep:
     """What a body may know of its own call, and say while it runs: `current_step()`."""
 
-    run_id: str
-    path: str
-    attempt: int
-    tags: Mapping[str, str]
-    deadline: datetime | None
-    _step: StepDefinition = field(repr=False)
-    _held: Held = field(repr=False)
-    _guard: Guard = field(repr=False)
-    _codec: Codec = field(repr=False)
-    _said_before: bytes | None = field(repr=False)
-    _keys: str = field(repr=False)
+    _run: _Run
+
+    def __repr__(self) -> str:
+        return f"CurrentStep(run_id={self.run_id!r}, path={self.path!r}, attempt={self.attempt})"
+
+    @property
+    def run_id(self) -> str:
+        return self._run.request.run_id
+
+    @property
+    def path(self) -> str:
+        return show(self._run.held.path)
+
+    @property
+    def attempt(self) -> int:
+        return _attempt(self._run.request)
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        return self._run.request.tags
+
+    @property
+    def deadline(self) -> datetime | None:
+        claim = self._run.claim
+        return None if claim is None or claim.deadline is None else moment(claim.deadline)
 
     @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
         """Of the step, as `yieldflow.step.NAME`; its records know the run, the step and the attempt."""
-        extra = {"run_id": self.run_id, "step": self._step.name, "attempt": self.attempt}
-        return logging.LoggerAdapter(logging.getLogger(f"yieldflow.step.{self._step.fn.__name__}"), extra)
+        extra = {"run_id": self.run_id, "step": self._run.request.step.name, "attempt": self.attempt}
+        return logging.LoggerAdapter(logging.getLogger(f"yieldflow.step.{self._run.request.step.fn.__name__}"), extra)
 
     @property
     def idempotency_key(self) -> str:
         """The same on every attempt: give it to whoever can refuse a second call."""
-        return f"{self._keys or self.run_id}/{self.path}"
+        return f"{self._run.request.keys or self.run_id}/{self.path}"
 
     @property
     def cancelled(self) -> bool:
         """Nobody waits for the outcome any more; known within a third of the lease."""
-        return self._held.lost
+        return self._run.held.lost
 
     def check_cancelled(self) -> None:
         """Raises `Cancelled` if nobody waits for the outcome any more."""
@@ -74,13 +88,14 @@ class CurrentStep:
         *details*, if any, are kept for the next attempt, should this one fail. Raises `Unencodable`.
         """
         if details is not None:
-            self._held.details = self._codec.encode(details, Any)
-        self._guard.spoken()
+            self._run.held.details = self._run.codec.encode(details, Any)
+        self._run.guard.spoken()
 
     @property
     def last_heartbeat(self) -> Any:
         """The last details that an attempt before this one gave to `heartbeat()`; None if there are none."""
-        return None if self._said_before is None else self._codec.decode(self._said_before, Any)
+        said = None if self._run.claim is None else self._run.claim.work.details
+        return None if said is None else self._run.codec.decode(said, Any)
 
 
 _CURRENT: contextvars.ContextVar[CurrentStep] = contextvars.ContextVar("yieldflow step")
@@ -111,11 +126,11 @@ class Bodies:
 
     def execute(self, request: Execute | ExecuteLocal) -> Body:
         try:
-            fn = self._bound(request)
+            arguments = self.codec.decode_arguments(request.call.arguments, request.step.parameters)
         except Undecodable as error:
             return Unfit(f"its arguments cannot be read by the step of this worker: {error}")
         if isinstance(request, ExecuteLocal):
-            return self._execute_local(request, fn)
+            return self._execute_local(request, arguments)
         self.close()
         claim = request.claim
         self._held = held = Held(request.run_id, claim.path, claim.token, claim.work.lease)
@@ -123,18 +138,19 @@ class Bodies:
         body: Body = Stopped()
         self.heart.hold(held)
         try:
-            body = self._run(request, held, guard, fn)
+            body = self._run(request, arguments, held, guard)
         finally:
             held.running = guard.left_running
             if isinstance(body, Stopped) and not held.running:  # a claim is never given back while its body runs
                 self.heart.give_back(held)
         return body
 
-    def _execute_local(self, request: ExecuteLocal, fn: Callable[[], Any]) -> Body:
+    def _execute_local(self, request: ExecuteLocal, arguments: Arguments) -> Body:
         """There is no claim: nothing is renewed, and nothing but its own `timeout=` ends it."""
         timeout = request.call.options.timeout
         guard = Guard(None if timeout is None else time.monotonic() + timeout / 1_000, lasts=True)
-        return self._run(request, Held(request.run_id, request.path, "", 0), guard, fn)
+        held = Held(request.run_id, request.path, "", 0)
+        return self._run(request, arguments, held, guard)
 
     def close(self) -> None:
         if self._held is not None:
@@ -156,35 +172,36 @@ class Bodies:
             held.ends = self.now()
         self.stuck(thread)
 
-    def _bound(self, request: Execute | ExecuteLocal) -> Callable[[], Any]:
-        step = request.step
-        arguments = self.codec.decode_arguments(request.call.arguments, step.parameters)
-        return lambda: step.fn(*arguments.args, **arguments.kwargs)
-
-    def _run(self, request: Execute | ExecuteLocal, held: Held, guard: Guard, fn: Callable[[], Any]) -> Body:
+    def _run(self, request: Execute | ExecuteLocal, arguments: Arguments, held: Held, guard: Guard) -> Body:
+        run = _Run(request, arguments, held, guard, self.codec, self.now())
         self.watch.add(guard)
         try:
-            run = _Run(request, held, guard, self.codec, self.now())
-            return contextvars.copy_context().run(run, fn)
+            return contextvars.copy_context().run(run.body)
         finally:
             self.watch.remove(guard)
 
 
-@frozen
+@define(eq=False)
 class _Run:
     """One body, called."""
 
     request: Execute | ExecuteLocal
+    arguments: Arguments
     held: Held
     guard: Guard
     codec: Codec
     started: Millis
 
-    def __call__(self, fn: Callable[[], Any]) -> Body:
-        _CURRENT.set(_described(self.request, self.held, self.guard, self.codec))
+    @property
+    def claim(self) -> Claimed | None:
+        return self.request.claim if isinstance(self.request, Execute) else None
+
+    def body(self) -> Body:
+        """In a context of its own: what a body sets there, no other finds."""
+        _CURRENT.set(CurrentStep(self))
         inside.set("step")
         try:
-            value = self.guard.run(lambda: self._whole(fn))
+            value = self.guard.run(self._value)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - user code: whatever it raises is the outcome of the attempt
@@ -193,9 +210,9 @@ class _Run:
             return self._threw(Interrupted())
         return self._returned(value)
 
-    def _whole(self, fn: Callable[[], Any]) -> Any:
-        value = fn()
-        return finish(value, self.guard) if inspect.iscoroutine(value) else value
+    def _value(self) -> Any:
+        value = self.request.step.fn(*self.arguments.args, **self.arguments.kwargs)
+        return finish(value, self.guard) if isinstance(value, CoroutineType) else value
 
     def _returned(self, value: Any) -> Body:
         step = self.request.step
@@ -240,20 +257,3 @@ def _wait(error: BaseException) -> End | None:
 
 def _attempt(request: Execute | ExecuteLocal) -> int:
     return request.claim.work.attempt if isinstance(request, Execute) else 1
-
-
-def _described(request: Execute | ExecuteLocal, held: Held, guard: Guard, codec: Codec) -> CurrentStep:
-    claim = request.claim if isinstance(request, Execute) else None
-    return CurrentStep(
-        request.run_id,
-        show(held.path),
-        _attempt(request),
-        request.tags,
-        None if claim is None or claim.deadline is None else moment(claim.deadline),
-        request.step,
-        held,
-        guard,
-        codec,
-        None if claim is None else claim.work.details,
-        request.keys,
-    )

@@ -11,10 +11,15 @@ from functools import cache
 from pathlib import Path
 
 
+@cache
 def name() -> str:
     """The worker name of this process."""
     own = os.getpid()
     return f"{_place()}:{own}:{_began(own) or 0}"
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=name.cache_clear)
 
 
 def gone(worker: str) -> bool:

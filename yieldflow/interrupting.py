@@ -48,31 +48,34 @@ class Guard:
     stopping: bool = False
     fired: Why | None = None
     left_running: bool = False  # a coroutine that did not end when whoever waited for it was interrupted
-    aim: Aim | None = None
+    aim: Aim | None = None  # where its time is limited, or it waits for a coroutine; else `_own` is made when it is hit
+    hit: float | None = None  # when it was last hit
+    _own: _Thread | _MainThread | None = None
+    _thread: int = 0
     _spoken: float = field(factory=time.monotonic)
-    _phase: Literal["ready", "running", "over"] = "ready"
+    _phase: Literal["ready", "running", "ending", "over"] = "ready"
     _throwing: Lock = field(factory=Lock)
 
     def run(self, body: Callable[[], T]) -> T:
         """What *body* answers or raises, `Interrupted` included. After that nothing is thrown into this thread."""
-        limited = self.ends() < inf
-        self.aim = own = _aim_here(limited)
+        self._thread = get_ident()
         answers: list[T] = []
         try:
             try:
-                if limited:
-                    own.take()
+                if self.ends() < inf:
+                    self._prepare()
                 self._phase = "running"
                 if self.fired is not None:
                     raise Interrupted
                 answers.append(body())
             finally:
-                self._end(own)
+                self._end()
         except Interrupted:
             if not answers:
                 raise
-        finally:  # once more: what was thrown may have hit `_end` when it had only begun
-            self._end(own)
+        finally:
+            if self._phase != "over":  # what was thrown has hit `_end`
+                self._end()
         return answers[0]
 
     def spoken(self) -> None:
@@ -88,11 +91,11 @@ class Guard:
     def interrupt(self) -> bool:
         """From another thread than the body's; whether it is not over yet."""
         with self._throwing:
-            if self._phase == "over":
+            if self._phase not in ("ready", "running"):
                 return False
             self.fired = self.fired or self._why()
-            if self._phase == "running" and self.aim is not None:
-                self.aim.throw()
+            if self._phase == "running":
+                self._throw()
             return True
 
     def _why(self) -> Why:
@@ -100,12 +103,25 @@ class Guard:
             return "stopped"
         return "timeout" if self.deadline is not None and self.deadline <= time.monotonic() else "silent"
 
-    def _end(self, own: _Thread | _MainThread) -> None:
+    def _prepare(self) -> None:
+        self.aim = self._own = own = _aim_here()
+        own.take()
+
+    def _throw(self) -> None:
+        aim = self.aim  # once: the body may be about to change it
+        if aim is None and not _is_main(self._thread):
+            aim = self._own = self._own or _Thread(self._thread)
+        if aim is not None:
+            aim.throw()
+
+    def _end(self) -> None:
         """May be hit itself, so it takes no lock, and doing it twice is as good as once."""
-        self._phase = "over"
+        self._phase = "ending"
         while self._throwing.locked():  # who throws at this moment does not know yet
             time.sleep(0)
-        own.leave()
+        if self._own is not None:
+            self._own.leave()
+        self._phase = "over"
 
 
 # --- how a thread is hit ----------------------------------------------------------------------------------------
@@ -115,7 +131,7 @@ class Guard:
 class _Thread:
     """By an asynchronous exception, which it meets when it next runs Python code."""
 
-    _ident: int = field(factory=get_ident)
+    _ident: int
     _thrown: bool = False
 
     def take(self) -> None:
@@ -147,7 +163,7 @@ class _MainThread:
     process, and bodies, RQ and test runners have uses of their own for it.
     """
 
-    _ident: int = field(factory=get_ident)
+    _ident: int
     _thrown: bool = False
     _former: Any = None
 
@@ -171,11 +187,15 @@ class _MainThread:
             self._former(number, frame)
 
 
-def _aim_here(limited: bool) -> _Thread | _MainThread:
-    if sys.platform == "win32" or get_ident() != main_thread().ident:
-        return _Thread()
-    foreign = limited and signal.getsignal(signal.SIGURG) is None  # somebody's handler that is no Python
-    return _Thread() if foreign else _MainThread()
+def _aim_here() -> _Thread | _MainThread:
+    own = get_ident()
+    foreign = _is_main(own) and signal.getsignal(signal.SIGURG) is None  # somebody's handler that is no Python
+    return _MainThread(own) if _is_main(own) and not foreign else _Thread(own)
+
+
+def _is_main(thread: int) -> bool:
+    """Where signals are heard."""
+    return sys.platform != "win32" and thread == main_thread().ident
 
 
 # --- who hits ---------------------------------------------------------------------------------------------------
@@ -183,33 +203,34 @@ def _aim_here(limited: bool) -> _Thread | _MainThread:
 
 @define(eq=False)
 class Watch:
-    """One thread that interrupts bodies whose time is up, and every *again* seconds those that go on."""
+    """One thread that interrupts bodies whose time is up, and every *again* seconds those that go on.
+
+    A body without limits wakes nobody and waits for nobody: it is only to be found when its worker stops.
+    """
 
     again: float = 1.0
-    _hit: dict[Guard, float | None] = field(factory=dict, init=False)  # when each was last hit
+    _guards: set[Guard] = field(factory=set, init=False)  # changed by single operations, without the lock
     _until: float = field(default=inf, init=False)
     _changed: Condition = field(factory=Condition, init=False)
     _thread: Thread | None = field(default=None, init=False)
 
     def add(self, guard: Guard) -> None:
-        with self._changed:
-            self._hit[guard] = None
-            self._look(guard.ends())
+        self._guards.add(guard)
+        if (ends := guard.ends()) < inf:
+            with self._changed:
+                self._look(ends)
 
     def remove(self, guard: Guard) -> None:
-        with self._changed:
-            self._hit.pop(guard, None)
+        self._guards.discard(guard)
 
     def stop_all(self) -> None:
         """Interrupt every body that runs."""
         with self._changed:
-            for guard in self._hit:
+            for guard in self._guards.copy():
                 guard.stopping = not guard.lasts
             self._look(-inf)
 
     def _look(self, at: float) -> None:
-        if at == inf:
-            return
         if self._thread is None or not self._thread.is_alive():  # also after a fork
             self._until = inf
             self._thread = Thread(target=self._run, name="yieldflow watch", daemon=True)
@@ -228,16 +249,18 @@ class Watch:
         """The bodies to hit now, once there are any, and whether they were hit before; nothing: none has a limit."""
         with self._changed:
             while True:
-                self._until, now = min(map(self._next, self._hit), default=inf), time.monotonic()
+                guards = self._guards.copy()
+                self._until, now = min(map(self._next, guards), default=inf), time.monotonic()
                 if self._until == inf:
                     self._thread = None
                     return []
-                due = [(guard, hit is not None) for guard, hit in self._hit.items() if self._next(guard) <= now]
+                due = [guard for guard in guards if self._next(guard) <= now]
                 if due:
-                    self._hit.update((guard, now) for guard, _ in due)
-                    return due
+                    told = [(guard, guard.hit is not None) for guard in due]
+                    for guard in due:
+                        guard.hit = now
+                    return told
                 self._changed.wait(self._until - now)
 
     def _next(self, guard: Guard) -> float:
-        hit = self._hit[guard]
-        return guard.ends() if hit is None else hit + self.again
+        return guard.ends() if guard.hit is None else guard.hit + self.again

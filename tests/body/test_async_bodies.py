@@ -146,8 +146,9 @@ def test_ctrl_c_does_not_wait_for_ever_nor_give_back_what_still_runs(monkeypatch
     release.set()
 
 
-def test_a_coroutine_that_is_interrupted_before_it_begins_ends():
-    guard = Guard(0.0)
+@pytest.mark.parametrize("limited", [True, False])
+def test_a_coroutine_that_is_interrupted_before_it_begins_ends(limited: bool):
+    guard, ended = Guard(0.0 if limited else None), []
 
     async def late():
         raise AssertionError
@@ -156,10 +157,20 @@ def test_a_coroutine_that_is_interrupted_before_it_begins_ends():
         guard.interrupt()  # thrown into this thread, on the way to the loop
         return finish(late(), guard)
 
-    coroutine = late()
-    with pytest.raises(BaseException, match=r"^$"):
-        guard.run(body)
-    coroutine.close()
+    def calls():
+        coroutine = late()
+        with pytest.raises(BaseException, match=r"^$"):
+            guard.run(body)
+        coroutine.close()
+        ended.append(True)
+
+    if limited:
+        calls()
+    else:  # nothing is thrown into the main thread then
+        thread = threading.Thread(target=calls)
+        thread.start()
+        thread.join(SECONDS)
+    assert ended
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

@@ -1,13 +1,17 @@
 """Rulings 51 and 69 while bodies run for real: when a claim is kept, and when it is given back."""
 
+import os
 import threading
 import time
+import warnings
+from math import inf
 
 import pytest
 
 from yieldflow import App, Flow, current_step, gather, step, workflow
 from yieldflow.core.events import AttemptFailed
 from yieldflow.errors import ReplyLost
+from yieldflow.heart import Held
 from yieldflow.ports import Claimed, Free
 from yieldflow.stores.memory import MemoryStore
 
@@ -135,3 +139,55 @@ def test_51_a_body_that_ends_within_the_grace_time_is_reported(app: App):
     threading.Timer(0.05, FREE.set).start()
     app.runtime.abandon(grace=SECONDS)
     assert app.get("run").status() == "completed"
+
+
+# --- who renews -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_renews_the_claims_of_its_bodies(app: App):
+    heart = app.runtime.heart
+    heart.hold(Held("nobody", (1,), "one", 60_000))
+    until(lambda: heart._pause < inf)  # then no body with such a lease wakes the thread
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer Pythons warn of threads that a fork does not have
+        child = os.fork()
+    if child == 0:
+        threading.Timer(5, os._exit, (2,)).start()
+        heart.hold(Held("nobody", (1,), "another", 60_000))
+        os._exit(0 if heart._thread is not None and heart._thread.is_alive() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    heart.let_go(Held("nobody", (1,), "one", 60_000))
+    assert heart._held == {}
+
+
+def test_who_renews_notices_a_shorter_lease_and_survives_what_a_store_should_not_raise(app: App):
+    class Odd(MemoryStore):
+        beats = 0
+
+        def renew(self, beats):
+            self.beats += 1
+            if self.beats == 1:
+                raise ZeroDivisionError
+            return super().renew(beats)
+
+    heart = app.runtime.heart
+    heart.store = store = Odd()
+    threading.excepthook, before = lambda _: None, threading.excepthook
+    try:
+        heart.hold(Held("nobody", (1,), "long", 60_000))
+        heart.hold(held := Held("nobody", (1,), "short", 30))
+        until(lambda: store.beats == 1 and heart._pause == inf)
+        while not held.lost:  # there is no such claim: its next body makes a new thread see that
+            heart.hold(held)
+            time.sleep(0.005)
+    finally:
+        threading.excepthook = before
+    assert store.beats > 1
+
+
+def until(condition) -> None:
+    patience = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < patience
+        time.sleep(0.005)

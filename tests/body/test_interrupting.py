@@ -177,3 +177,62 @@ def test_a_shorter_limit_that_comes_later_is_kept():
     with pytest.raises(Interrupted):
         guard.run(lambda: time.sleep(5))
     assert time.monotonic() - begun < 2
+
+
+# --- bodies without limits: nobody is told of them before their worker stops -----------------------------------------
+
+
+@pytest.mark.usefixtures("_nimble_threads")
+def test_a_body_without_limits_that_ends_as_its_worker_stops_lets_nothing_out():
+    watch, strays, met, ended = Watch(again=0.05), [], set(), threading.Event()
+
+    def bodies() -> None:
+        try:
+            for number in range(BODIES):
+                guard = Guard()
+                watch.add(guard)
+                try:
+                    met.add(guard.run(lambda number=number: spin_until(time.monotonic() + abs(sin(number)) / 1_000)))
+                except Interrupted:
+                    met.add("interrupted")
+                watch.remove(guard)
+                spin_until(time.monotonic() + 0.0003)  # where a late one would hit
+        except BaseException as stray:
+            strays.append(stray)
+
+    threads = [threading.Thread(target=bodies) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        watch.stop_all()
+        ended.wait(0.002)
+    assert strays == []
+    assert met == {"ended", "interrupted"}
+    assert watch._guards == set()
+
+
+def test_a_body_of_the_main_thread_without_limits_is_left_to_ctrl_c():
+    watch, guard = Watch(), Guard()
+    watch.add(guard)
+
+    def body() -> str:
+        watch.stop_all()
+        while guard.fired is None:
+            time.sleep(0.001)
+        spin_until(time.monotonic() + 0.02)
+        return "ended"
+
+    assert guard.run(body) == "ended"
+    assert guard.fired == "stopped"
+    watch.remove(guard)
+
+
+def test_bodies_without_limits_need_no_thread_that_watches():
+    watch = Watch()
+    for _ in range(3):
+        guard = Guard()
+        watch.add(guard)
+        assert guard.run(lambda: "ended") == "ended"
+        watch.remove(guard)
+    assert watch._thread is None
+    assert watch._guards == set()
