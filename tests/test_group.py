@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from attrs import define, field
 
-from yieldflow import App, Flow, current_step, step, workflow
+from yieldflow import App, Flow, current_step, hook, step, workflow
 from yieldflow.engine.requests import Save
 from yieldflow.errors import ReplyLost, StoreError
 from yieldflow.group import Flight, Group, _loads
@@ -44,6 +44,11 @@ def counting(steps: int) -> Flow[int]:
 @workflow
 def dawdling(seconds: float) -> Flow[str]:
     return (yield from slow(seconds))
+
+
+@workflow
+def waiting() -> Flow[int]:
+    return (yield hook("news", int))
 
 
 @define
@@ -213,6 +218,56 @@ def test_what_is_let_go_gives_back_what_has_not_begun(app):
     to_end(other)  # at once: no lease runs out
     assert [handle.result(timeout=0) for handle in handles] == [10] * 3
     assert set(bodies.values()) == {1}
+
+
+def test_a_flight_that_was_taken_away_from_a_round_is_not_asked_again(app):
+    group, _, hints, runtime = grouped(app, patience=0.01)
+    begin, ended = group.begin, []
+
+    def noted(run_id, stopping):
+        flight = begin(run_id, stopping)
+        close = flight.close
+        flight.close = lambda: (ended.append(run_id), close())
+        return flight
+
+    group.begin = noted
+    app.start(dawdling(0.2), run_id="slow")
+    app.start(counting(STEPS), run_id="quick")
+    group.add(["slow", "quick"])
+    to_end(group)
+    assert sorted(ended) == ["quick", "slow"]  # once each
+    assert "quick" in hints.offered
+    other = runtime.group(lambda: False)
+    other.add(hints.offered)
+    to_end(other)
+    assert app.get("quick").result(timeout=0) == 10
+
+
+def test_another_hint_of_a_run_that_is_left_to_others_is_left_with_it(app):
+    group, _, hints, runtime = grouped(app)
+    handle = app.start(waiting(), run_id="waits")
+    group.add(["waits"])
+    to_end(group)  # the hook is open
+    group.add(["waits"])
+    group.round()  # it has read, and not yet seen what it has read
+    handle.send("news", 7)
+    group.add(["waits"])
+    group.leave()
+    assert hints.offered == ["waits"]
+    other = runtime.group(lambda: False)
+    other.add(hints.offered)
+    to_end(other)
+    assert handle.result(timeout=0) == 7
+
+
+def test_who_watches_rests_while_there_is_nothing_to_watch(app):
+    group, _, _, _ = grouped(app)
+    for let_go in (to_end, Group.leave, Group.close):
+        group.add([app.start(counting(1)).run_id, app.start(counting(1)).run_id])
+        group.round()
+        assert group._several.is_set()
+        let_go(group)
+        assert not group._several.is_set()
 
 
 def test_one_call_carries_no_more_than_so_many_bytes(app):

@@ -24,12 +24,15 @@ from yieldflow.engine.requests import (
     Request,
     Save,
     Take,
+    Wait,
     Worker,
 )
 from yieldflow.errors import ReplyLost, StoreError
 from yieldflow.ports import Commit, Holding, Queue, Store
 
 T = TypeVar("T")
+
+LONGEST_WAIT = 1.0  # seconds, for somebody else in this process; then the tender looks again
 
 # seconds; in all less than a lease of 10 s: a body that has run need not run again
 _PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, 3.0)
@@ -44,24 +47,36 @@ class Clock:
     """
 
     ask: Callable[[], Millis] = field(factory=lambda: _of_this_machine)
-    _offset: float | None = None
-    _last: Millis = 0
-    _lock: Lock = field(factory=Lock)
+    _offset: float | None = None  # None: not known yet, or being changed at this moment
+    _floor: Millis = 0  # what may have been said before the offset fell
+    _changing: Lock = field(factory=Lock)
 
     def now(self) -> Millis:
-        if self._offset is None:
+        here = time.monotonic() * 1_000  # first: an offset that was there after it is covered by the floor that follows
+        if (offset := self._offset) is None:
+            return self._told()
+        now = int(here + offset)
+        if now < self._floor:
+            return self._floor
+        return now
+
+    def heard(self, now: Millis) -> None:
+        with self._changing:
+            offset, former = now - time.monotonic() * 1_000, self._offset
+            if former is not None and offset < former:
+                self._offset = None  # whoever reads it from here on waits for the floor
+                self._floor = max(self._floor, int(time.monotonic() * 1_000 + former))
+            self._offset = offset
+
+    def _told(self) -> Millis:
+        with self._changing:
+            known = self._offset is not None
+        if not known:
             try:
                 self.heard(self.ask())
             except StoreError:  # it is not known yet: what needs it for more than a guess will not get far, either
                 return _of_this_machine()
-        with self._lock:
-            assert self._offset is not None
-            self._last = max(self._last, int(time.monotonic() * 1_000 + self._offset))
-            return self._last
-
-    def heard(self, now: Millis) -> None:
-        with self._lock:
-            self._offset = now - time.monotonic() * 1_000
+        return self.now()
 
 
 def _of_this_machine() -> Millis:
@@ -142,6 +157,8 @@ def perform(request: Request, ports: Ports) -> Any:
             granted = store.claim(run_id, queues, ports.me.name, (token,))
             clock.heard(granted.now)
             return granted
+        case Wait(block=block):
+            return block(LONGEST_WAIT)
         case Inspect(run_id):
             return store.work(run_id)
         case Release(run_id, path, token, not_before):

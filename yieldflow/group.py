@@ -18,7 +18,7 @@ from typing import Any
 from attrs import define, field
 
 from yieldflow.drive import Ports, insist, resume
-from yieldflow.engine.requests import Execute, ExecuteLocal, Read, Request, Save, Tended
+from yieldflow.engine.requests import Execute, ExecuteLocal, Offer, Read, Request, Save, Tended, Wait
 from yieldflow.engine.state import Asking
 from yieldflow.errors import StoreError, UnknownRun
 from yieldflow.ports import Holding, Look
@@ -38,9 +38,11 @@ class Flight:
     tending: Asking[Tended]
     ports: Ports
     close: Callable[[], None]
-    wants: Save | Read | None = None
+    saw: Callable[[str, Tended], None]  # is told how its tender has ended
+    wants: Save | Read | Wait | None = None
     ended: bool = False
     again: bool = False  # another hint came for its run
+    leaving: bool = False  # it begins no body any more, and is the business of whoever said so
     _reply: Any = None
     _lost: StoreError | None = None
 
@@ -52,8 +54,8 @@ class Flight:
         reply, lost, self._reply, self._lost = self._reply, self._lost, None, None
         try:
             return resume(self.tending, reply, lost)
-        except StopIteration:
-            pass
+        except StopIteration as ended:
+            self.saw(self.run_id, ended.value)
         except StoreError as error:
             _LOG.warning("run %s is left for later: %s", self.run_id, error)
         except Exception:  # noqa: BLE001 - the loop of a service: one run must not stop the others
@@ -66,6 +68,9 @@ class Flight:
             self.answered(insist(request, self.ports))
         except StoreError as error:  # the tender may go on without that, or else ends with it
             self.answered(lost=error)
+
+    def run(self, request: Execute | ExecuteLocal) -> None:
+        self.answered(self.ports.execute(request))
 
     def end(self) -> None:
         self.ended, self.wants = True, None
@@ -81,11 +86,11 @@ class Group:
     """
 
     begin: Callable[[str, Callable[[], bool]], Flight]
+    stopping: Callable[[], bool]
     most: int = MOST
     patience: float = PATIENCE
     _flights: list[Flight] = field(factory=list, init=False)
-    _leaving: set[Flight] = field(factory=set, init=False)  # they are the watcher's now, and begin no body
-    _lock: Lock = field(factory=Lock, init=False)  # of both, and of what follows
+    _lock: Lock = field(factory=Lock, init=False)  # of them while a body runs, and of what follows
     _body: tuple[Flight, float] | None = field(default=None, init=False)  # whose body runs, and since when
     _width: int = field(default=MOST, init=False)
     _several: Flag = field(factory=Flag, init=False)
@@ -98,6 +103,10 @@ class Group:
     def room(self) -> int:
         """How many more runs may come: fewer, where bodies have lately been slow."""
         return min(self.most, self._width) - len(self._flights)
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        return tuple(flight.run_id for flight in self._flights)
 
     def add(self, run_ids: Iterable[str]) -> None:
         """A run that is under way is looked at once more when its tender has ended."""
@@ -112,11 +121,13 @@ class Group:
 
     def round(self) -> None:
         """Have each tender go on until it wants to read or commit, or has ended; then do that for all."""
-        self._watch()
+        if len(self._flights) > 1:
+            self._watch()
         since = time.monotonic()
         for flight in tuple(self._flights):
-            if flight not in self._leaving:
-                self._advance(flight)
+            if flight.leaving:  # another one's, since a body of this round took its time
+                continue
+            self._advance(flight)
             if time.monotonic() - since > self.patience:  # what is ready waits no longer
                 _together(self._flights)
                 since = time.monotonic()
@@ -126,35 +137,37 @@ class Group:
         if ended:
             self._flights = [flight for flight in self._flights if not flight.ended]
             self.add(flight.run_id for flight in ended if flight.again)
+        self._rest()
 
     def leave(self) -> None:
         """Leave all runs to others: this thread has something else to do."""
         others, self._flights = self._flights, []
-        self._leaving.update(others)
+        for flight in others:
+            flight.leaving = True
         _leave(others)
-        self._leaving -= set(others)
+        self._rest()
 
     def close(self) -> None:
         """Let go of all. What was begun is found again in the log and the work table."""
         for flight in self._flights:
             flight.end()
         self._flights = []
-        self._several.clear()
+        self._rest()
 
     def _begun(self, run_id: str) -> Flight:
-        flight = self.begin(run_id, lambda: flight in self._leaving)
+        flight = self.begin(run_id, lambda: flight.leaving or self.stopping())
         return flight
 
     def _advance(self, flight: Flight) -> None:
         while (request := flight.ask()) is not None:
             match request:
-                case Save() | Read():
+                case Save() | Read() | Wait():
                     flight.wants = request
                     return
                 case Execute() | ExecuteLocal():
                     self._body = (flight, time.monotonic())
                     try:
-                        flight.perform(request)
+                        flight.run(request)
                     finally:
                         with self._lock:  # or the others are being taken away
                             self._body = None
@@ -164,13 +177,15 @@ class Group:
     # --- slow bodies ------------------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
-        if len(self._flights) < 2:
-            self._several.clear()
-            return
         self._several.set()
         if self._watcher is None or not self._watcher.is_alive():  # also after a fork
             self._watcher = Thread(target=self._look, name="yieldflow group", daemon=True)
             self._watcher.start()
+
+    def _rest(self) -> None:
+        """Who watches sleeps until there is more than one flight again."""
+        if len(self._flights) < 2 and self._several.is_set():
+            self._several.clear()
 
     def _look(self) -> None:
         """Until there was but one flight for a minute."""
@@ -178,7 +193,6 @@ class Group:
             time.sleep(self.patience)
             if (others := self._others()) is not None:
                 _leave(others)
-                self._leaving -= set(others)
 
     def _others(self) -> list[Flight] | None:
         """If a body takes its time: the flights that it holds up, which are ours from now on."""
@@ -188,7 +202,8 @@ class Group:
             slow, _ = self._body
             others = [flight for flight in self._flights if flight is not slow]
             self._flights = [flight for flight in self._flights if flight is slow]
-            self._leaving.update(others)
+            for flight in others:
+                flight.leaving = True
             self._width = max(1, self._width // 2)
             return others
 
@@ -201,16 +216,31 @@ def _leave(flights: Sequence[Flight]) -> None:
             match flight.ask():
                 case None:
                     pass
-                case Save() | Read() as request:
+                case Save() | Read() | Wait() as request:
                     flight.wants = request
                 case request:
                     flight.perform(request)
+    for flight in flights:
+        if flight.again:  # what it was for may have come after the tender's last look
+            queues = flight.ports.me.queues
+            flight.perform(Offer(flight.run_id, queues[0] if queues else "", 1))
 
 
 def _together(flights: Sequence[Flight]) -> None:
     for some in _loads([flight for flight in flights if isinstance(flight.wants, Save)]):
         _commit(some)
     _read([flight for flight in flights if isinstance(flight.wants, Read)])
+    _wait([flight for flight in flights if not flight.ended])
+
+
+def _wait(flights: Sequence[Flight]) -> None:
+    """For who holds what they want, if there is nothing else to do."""
+    waits = [flight.wants for flight in flights if isinstance(flight.wants, Wait)]
+    if waits and len(waits) == len(flights):
+        waits[0].block(PATIENCE)
+    for flight in flights:
+        if isinstance(flight.wants, Wait):
+            flight.answered()
 
 
 def _commit(flights: Sequence[Flight]) -> None:
@@ -252,7 +282,8 @@ def _loads(flights: Sequence[Flight]) -> Iterator[list[Flight]]:
     some, size = list[Flight](), 0
     for flight in flights:
         some.append(flight)
-        size += sum(map(len, flight.wants.commit.events)) if isinstance(flight.wants, Save) else 0
+        for event in flight.wants.commit.events if isinstance(flight.wants, Save) else ():
+            size += len(event)
         if size > MOST_BYTES:
             yield some
             some, size = [], 0

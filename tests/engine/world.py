@@ -22,7 +22,7 @@ from yieldflow.core.outcome import Ending
 from yieldflow.core.run import Run, fold
 from yieldflow.core.times import Millis
 from yieldflow.drive import Ports, perform
-from yieldflow.engine.live import Cache
+from yieldflow.engine.live import Cache, Live
 from yieldflow.engine.outside import cancellation, delivery, opening, started
 from yieldflow.engine.requests import Body, Execute, ExecuteLocal, Offer, Request, Returned, Save, Threw, Worker
 from yieldflow.engine.state import Asking, Tending
@@ -80,6 +80,13 @@ class Actor:
         self.world.dead.add(self.name)
 
 
+class Impatient(Cache):
+    """One thread plays all tenders: who comes second goes on at once, with an execution of its own."""
+
+    def take(self, run_id: str, *, anyway: bool = True) -> tuple[bool, Live | None]:
+        return super().take(run_id, anyway=True)
+
+
 @define(eq=False)
 class World:
     script: Script = field(default=returns(1))
@@ -119,7 +126,7 @@ class World:
             slice=slice_,
             inline=inline,
         )
-        actor = Actor(self, name, Tools(me, Cache(patience=0), registry, CODEC, loaded))
+        actor = Actor(self, name, Tools(me, Impatient(), registry, CODEC, loaded))
         return actor
 
     def fresh(self) -> str:

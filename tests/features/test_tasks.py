@@ -178,7 +178,7 @@ def nobody_asks_its_task(caught: bool) -> Flow[str]:
             yield task
         except PaymentDeclined as error:
             return f"caught {error.code}"
-    yield sleep("20ms")
+    yield sleep("250ms")
     return "done"
 
 

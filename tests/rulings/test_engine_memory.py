@@ -54,7 +54,7 @@ def test_16_what_an_old_execution_complains_of_is_confirmed_from_scratch():
     world.start(asked())
     worker = world.worker("w1")
     worker.tend().to_end()
-    live = worker.tools.cache.take(RUN)
+    _, live = worker.tools.cache.take(RUN)
     live.execution._ledger._unasked[(7,)] = live.execution.run.open[(2,)].issued.command  # it is wrong about the log
     worker.tools.cache.put(RUN, live)
     tending = worker.tend()
@@ -127,15 +127,16 @@ def test_16_the_same_complaint_is_noted_once():
 
 
 def test_59_an_execution_is_had_by_one_tender_at_a_time():
-    cache = Cache(patience=10)
+    cache = Cache()
     live = one_live()
-    assert cache.take(RUN) is None
-    got = []
-    waiting = Thread(target=lambda: got.append(cache.take(RUN)))
+    assert cache.take(RUN) == (True, None)
+    assert cache.take(RUN) == (False, None)
+    waiting = Thread(target=cache.wait, args=(RUN, 10))
     waiting.start()
     cache.put(RUN, live)
-    waiting.join(10)
-    assert got == [live]
+    waiting.join(5)
+    assert not waiting.is_alive()
+    assert cache.take(RUN) == (True, live)
 
 
 def test_59_who_runs_a_body_leaves_the_execution_to_others():
@@ -165,7 +166,7 @@ def test_62_the_cache_is_bounded_by_count_and_by_bytes_the_least_used_goes_first
     for name in "abc":
         cache.put(name, one_live())
     assert list(cache._kept) == ["b", "c"]
-    cache.put("b", cache.take("b"))
+    cache.put("b", cache.take("b")[1])
     cache.put("d", one_live())
     assert list(cache._kept) == ["b", "d"]
     heavy = Cache(most_bytes=10)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from threading import Condition
+from threading import Condition, Lock
 
 from attrs import define, field
 
@@ -46,27 +46,41 @@ class Cache:
 
     most: int = 1_000
     most_bytes: int = 256 << 20
-    patience: float = 30.0  # seconds to wait for the holder; then a second execution is built, which is harmless
     _kept: OrderedDict[str, Live] = field(factory=OrderedDict, init=False)
     _held: set[str] = field(factory=set, init=False)
     _plain: dict[str, int] = field(factory=dict, init=False)
     _bytes: int = field(default=0, init=False)
-    _changed: Condition = field(factory=Condition, init=False)
+    _lock: Lock = field(factory=Lock, init=False)
+    _given_back: Condition = field(init=False)
+    _waiting: int = field(default=0, init=False)  # who waits for a holder: nearly always nobody
 
-    def take(self, run_id: str) -> Live | None:
-        """Have it for oneself, until `put` or `drop`; who comes second waits for the first."""
-        with self._changed:
-            self._changed.wait_for(lambda: run_id not in self._held, self.patience)
+    def __attrs_post_init__(self) -> None:
+        self._given_back = Condition(self._lock)
+
+    def take(self, run_id: str, *, anyway: bool = False) -> tuple[bool, Live | None]:
+        """Have it for oneself, until `put` or `drop`; False: somebody else has, and *anyway* was not said."""
+        with self._lock:
+            if run_id in self._held and not anyway:
+                return False, None
             self._held.add(run_id)
             live = self._kept.pop(run_id, None)
             if live is not None:
                 self._bytes -= live.size
-            return live
+            return True, live
+
+    def wait(self, run_id: str, seconds: float) -> None:
+        """Until nobody has it, or so long."""
+        with self._lock:
+            self._waiting += 1
+            try:
+                self._given_back.wait_for(lambda: run_id not in self._held, seconds)
+            finally:
+                self._waiting -= 1
 
     def put(self, run_id: str, live: Live) -> None:
         out = []
-        with self._changed:
-            self._held.discard(run_id)
+        with self._lock:
+            self._let_go(run_id)
             if (other := self._kept.pop(run_id, None)) is not None:
                 self._bytes -= other.size
                 out.append(other)
@@ -76,35 +90,38 @@ class Cache:
                 _, oldest = self._kept.popitem(last=False)
                 self._bytes -= oldest.size
                 out.append(oldest)
-            self._changed.notify_all()
         for live_one in out:
             live_one.execution.close()
 
     def drop(self, run_id: str) -> None:
         """Give back nothing: the execution is not to be fed again."""
-        with self._changed:
-            self._held.discard(run_id)
-            self._changed.notify_all()
+        with self._lock:
+            self._let_go(run_id)
 
     def may_speculate(self, run_id: str) -> bool:
         """After a refusal the next reports of the run are plain."""
-        with self._changed:
-            left = self._plain.get(run_id, 0)
+        if run_id not in self._plain:  # nearly always: no lock for that
+            return True
+        with self._lock:
+            left = self._plain.pop(run_id, 0)
             if left > 1:
                 self._plain[run_id] = left - 1
-            else:
-                self._plain.pop(run_id, None)
             return left == 0
 
     def refused(self, run_id: str) -> None:
-        with self._changed:
+        with self._lock:
             if len(self._plain) > self.most:
                 self._plain.clear()  # most of them have ended: a speculation more costs little
             self._plain[run_id] = PLAIN_REPORTS
 
     def clear(self) -> None:
-        with self._changed:
+        with self._lock:
             kept, self._bytes = list(self._kept.values()), 0
             self._kept.clear()
         for live in kept:
             live.execution.close()
+
+    def _let_go(self, run_id: str) -> None:
+        self._held.discard(run_id)
+        if self._waiting:
+            self._given_back.notify_all()

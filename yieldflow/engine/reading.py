@@ -38,7 +38,7 @@ def look(t: Tending) -> Asking[None]:
     """After it `t.log` is None if there is no such run, and `t.live` is up to the head (but of a run that has ended,
     or of another queue). Raises `CodeError` and `ImpossibleEvent`.
     """
-    t.hold()
+    yield from t.hold()
     replaying = t.live is None
     known = None if t.live is None else t.live.head
     log: Log | None = yield Read(t.run_id, known, t.me.queues if replaying else ())
@@ -50,7 +50,7 @@ def look(t: Tending) -> Asking[None]:
     t.foreign = not t.me.serves(log.summary.queue)
     if t.live is None and not t.foreign and log.summary.finished_at is None:
         yield from _expect_to_survive(t.run_id, log)
-        t.hold()
+        yield from t.hold()
         t.live, t.stale = Live(_execution(t, log.summary.workflow), Mark(0, "")), False
     if t.live is not None:
         yield from advance(t, t.live, log.events, log.head)

@@ -54,6 +54,16 @@ class Take:
 
 
 @frozen
+class Wait:
+    """Somebody else in this process has the execution of that run. Answered when it may be free; *block* does nothing
+    else for at most so many seconds.
+    """
+
+    run_id: str
+    block: Callable[[float], None]
+
+
+@frozen
 class Inspect:
     """Read the whole work table, to repair it. Answered by its entries."""
 
@@ -103,7 +113,7 @@ class Offer:
     count: int
 
 
-Request: TypeAlias = Read | Newest | Save | Take | Inspect | Release | Execute | ExecuteLocal | Offer
+Request: TypeAlias = Read | Newest | Save | Take | Wait | Inspect | Release | Execute | ExecuteLocal | Offer
 
 
 # --- how a body came out --------------------------------------------------------------------------------------

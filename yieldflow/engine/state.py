@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, TypeAlias, TypeVar, assert_never
 
 from attrs import define, evolve, field
@@ -17,12 +18,13 @@ from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
 from yieldflow.core.values import Codec
 from yieldflow.engine.live import Cache, Live
-from yieldflow.engine.requests import Request, Worker
+from yieldflow.engine.requests import Request, Wait, Worker
 from yieldflow.ports import Claim, Claimed, Log, Mark, Summary
 
 T = TypeVar("T")
 Asking: TypeAlias = Generator[Request, Any, T]
 
+LONGEST_WAIT: Millis = 30_000  # for somebody else in this process who has the execution
 HELP = 16  # hints for one commit: each wakes a worker, which then pumps until its time is up
 
 
@@ -61,11 +63,19 @@ class Tending:
 
     # --- the execution is handed from tender to tender ----------------------------------------------------------
 
-    def hold(self) -> None:
-        """Have the execution for ourselves, if there is one."""
-        if not self.holding:
-            self.live = self.tools.cache.take(self.run_id)
-            self.holding, self.stale = True, self.live is not None
+    def hold(self) -> Asking[None]:
+        """Have the execution for ourselves, if there is one. Who comes second waits for the first; not for ever, for a
+        second execution is harmless.
+        """
+        until = None
+        while not self.holding:
+            anyway = until is not None and self.me.now() >= until
+            self.holding, live = self.tools.cache.take(self.run_id, anyway=anyway)
+            if self.holding:
+                self.live, self.stale = live, live is not None
+            else:
+                until = until or self.me.now() + LONGEST_WAIT
+                yield Wait(self.run_id, partial(self.tools.cache.wait, self.run_id))
 
     def give_back(self) -> None:
         """To the next tender: it was fed exactly what the log holds."""

@@ -47,7 +47,7 @@ def perform(t: Tending, claim: Claimed, command: Recorded) -> Asking[None]:
     if isinstance(command, CallStep):
         attempt = yield from _execute(t, claim, command)
         if known is not None:
-            t.hold()
+            yield from t.hold()
     else:
         attempt = yield from _pay(t, claim)
     if attempt is None:
