@@ -30,7 +30,7 @@ TEXTS = PYTHON + SCRIPTS + sorted((ROOT / "docs").rglob("*.md")) + sorted(ROOT.g
 
 WORKING = {"identity", "core", "ports", "codec", "authoring", "engine", "drive", "pool", "alarms"}
 WORKING |= {"body", "group", "heart", "interrupting", "loop"}
-USING = {"aio", "app", "handle", "reach", "runtime", "settings", "connect", "pruning"}
+USING = {"aio", "app", "handle", "reach", "runtime", "settings", "connect", "pruning", "starting"}
 MAY_IMPORT = {
     "errors": set(),
     "identity": set(),
@@ -57,9 +57,10 @@ MAY_IMPORT = {
     "inspection": WORKING | USING,
     "handle": WORKING | USING | {"inspection"},
     "reach": WORKING | {"runtime"},
+    "starting": WORKING | {"runtime"},
     "pruning": {"core", "ports"},
     "app": WORKING | USING | {"inspection"},
-    "rq": {"group", "ports", "stores", "app", "runtime"},
+    "rq": {"core", "group", "ports", "stores", "app", "runtime"},
     "checking": {"core", "codec", "authoring"},
     "cli": WORKING | USING | {"checking", "inspection"},
     "testing": WORKING | USING,
@@ -133,7 +134,7 @@ PUBLIC = [
 ALIASES = {"Ask", "Duration", "Flow", "When"}  # type aliases cannot have a docstring of their own
 
 CATCHES_EVERYTHING = {
-    "core/user_code.py": 1,  # user code in the interpreter: its outcome
+    "core/user_code.py": 2,  # user code in the interpreter: its outcome
     "core/failures.py": 1,  # the text of its errors
     "authoring/retrying.py": 1,  # a whole branch is tried again: the policy says after which errors
     "core/closing.py": 1,  # and what is left of it at its end

@@ -8,7 +8,7 @@ from yieldflow.core.times import Millis
 from yieldflow.ports import Queue, Store
 
 TICK: Millis = 250  # the longest time between two looks: an alarm that is set meanwhile may be earlier
-RUNS_A_LOOK = 100
+RUNS_A_LOOK = 200
 
 
 def ring(store: Store, queue: Queue, room: Callable[[str], int], wait: Callable[[float], bool]) -> None:
@@ -29,7 +29,6 @@ def ring(store: Store, queue: Queue, room: Callable[[str], int], wait: Callable[
 def ring_once(store: Store, queue: Queue, room: Callable[[str], int]) -> int:
     """One look; answers how many runs were due."""
     due = store.due(RUNS_A_LOOK)
-    for run in due:
-        if room(run.queue) > 0:
-            queue.offer(run.run_id, run.queue)
+    rooms = {name: room(name) for name in {run.queue for run in due}}
+    queue.offer_each([run for run in due if rooms[run.queue] > 0])
     return len(due)

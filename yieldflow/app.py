@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
@@ -12,7 +12,7 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from yieldflow.aio import AsyncApp
-from yieldflow.authoring.options import is_position, span
+from yieldflow.authoring.options import is_position
 from yieldflow.authoring.registry import DEFAULT, Registry
 from yieldflow.codec import LIMIT, JsonCodec, PayloadCodec, SealedCodec
 from yieldflow.connect import connect, hints, is_embedded, store_on
@@ -20,17 +20,18 @@ from yieldflow.core.answers import is_token, token_hash
 from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand, WorkflowCall
 from yieldflow.core.chain import chain_of, expect_possible
 from yieldflow.core.events import Limits
-from yieldflow.core.times import Duration, duration
+from yieldflow.core.times import Duration, Millis, duration
 from yieldflow.engine import control
-from yieldflow.engine.outside import CANCEL, check_run_id, check_tags, started
+from yieldflow.engine.outside import CANCEL, check_run_id
 from yieldflow.errors import RunEnded, StoreError, UnknownRun, UnknownToken, UsageError, shown
 from yieldflow.handle import Handle
 from yieldflow.inspection import OpenHook
-from yieldflow.ports import Page, Queue, Status, Store
+from yieldflow.ports import Due, Page, Queue, Status, Store
 from yieldflow.pruning import prune
 from yieldflow.reach import Reach, encoded, expect_text, hook_of, refuse_in_a_workflow, wanted
 from yieldflow.runtime import Runtime, fresh
 from yieldflow.settings import named, settings, whole
+from yieldflow.starting import Start, Starter
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -120,8 +121,18 @@ class App:
         return handle
 
     def start_many(self, calls: Iterable[WorkflowCall[T]], *, tags: Mapping[str, str] | None = None) -> list[Handle[T]]:
-        """Start a run of each call, with random ids unless `.options(run_id=)` gives one. Raises as `start` does."""
-        return [self.start(call, tags=tags) for call in calls]
+        """Start a run of each call, hundreds in one round trip, with random ids unless `.options(run_id=)` gives one.
+
+        Raises as `start` does; of several `RunExists` the first, when all the others are started.
+        """
+        refuse_in_a_workflow("start_many()")
+        starts = [self._starter.asked(call, None, tags, None) for call in calls]
+        refused = self._starter.open(starts)
+        handles = [self._handle(start) for start in starts]
+        self._hint_each([Due(handle.run_id, handle.queue) for handle in handles])
+        if refused is not None:
+            raise refused
+        return handles
 
     def run(
         self,
@@ -338,42 +349,34 @@ class App:
     # --- how it is done ---------------------------------------------------------------------------------------------
 
     def _create(
-        self,
-        call: WorkflowCall[T],
-        run_id: str | None,
-        tags: Mapping[str, str] | None,
-        timeout: Duration | None,
+        self, call: WorkflowCall[T], run_id: str | None, tags: Mapping[str, str] | None, timeout: Duration | None
     ) -> Handle[T]:
         refuse_in_a_workflow("start()")
-        if not isinstance(call, WorkflowCall):
-            raise UsageError(f"start() takes the call of a workflow, such as checkout(order), not {shown(call)}")
-        asked = call.changed
-        name = asked.run_id if run_id is None else run_id
-        name = f"{call.definition.fn.__name__}-{fresh()}" if name is None else name
-        check_run_id(name)
-        check_tags(tags or {})
-        event = started(
-            call,
-            name,
-            at=self.runtime.clock.now(),
-            seed=secrets.token_bytes(16),
-            queue=asked.queue or self.queue,
-            limits=self.limits,
-            tags={**asked.tags, **(tags or {})},
-            timeout=asked.timeout if timeout is None else span(timeout),
-            base_url=self.base_url,
-            codec=self.codec,
-        )
-        self._reach.open(event, call, self.codec)
-        return Handle(name, self, call.definition.returns, event.queue)
+        start = self._starter.asked(call, run_id, tags, timeout)
+        if (refused := self._starter.open([start])) is not None:
+            raise refused
+        return self._handle(start)
+
+    def _handle(self, start: Start[T]) -> Handle[T]:
+        return Handle(start.event.run_id, self, start.call.definition.returns, start.event.queue)
+
+    @cached_property
+    def _starter(self) -> Starter:
+        return Starter(self.queue, self.limits, self.base_url, self.codec, self._now, self._reach.append)
+
+    def _now(self) -> Millis:
+        return self.runtime.clock.now()  # another one, once the app was closed
 
     def hint(self, run_id: str, queue: str) -> None:
         """Have somebody look at a run: here, if this process works on runs, else a worker of its queue."""
+        self._hint_each([Due(run_id, queue)])
+
+    def _hint_each(self, runs: Sequence[Due]) -> None:
         if self.working or (self.embedded and self.runtime.descent.is_driven):
-            self.runtime.pool.offer(run_id, queue)
+            self.runtime.pool.offer_each(runs)
         elif not self.embedded:
             with suppress(StoreError):  # it may be lost: the alarm leaves another one
-                self.hints.offer(run_id, queue)
+                self.hints.offer_each(runs)
 
     @cached_property
     def hints(self) -> Queue:

@@ -329,65 +329,53 @@ class Store(Protocol):
         about to replay it, if it is of one of these queues (None: of any); that leaves a note of the moment, which any
         commit on the head takes back: so the death of who replays it is known.
         """
-        ...
 
     def read_each(self, looks: Sequence[Look]) -> tuple[Log | None, ...]:
         """`read`, of several runs in one call."""
 
     def newest(self, chain: str) -> str:
         """The id of the newest generation of a chain; the chain's own, if there is no other."""
-        ...
 
     def work(self, run_id: str) -> tuple[Entry, ...]:
         """The whole work table; only for repairs and for people."""
-        ...
 
     def commit(self, commits: Sequence[Commit]) -> tuple[Reply, ...]:
         """Each by itself: one that is refused does not keep the others from being applied."""
-        ...
 
     def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
         """Claim free entries of these queues that are due, at most one a token and `CLAIMS_A_CALL` in all.
 
         There is no other way to hold a claim than this and `Commit.claim`; neither gives one while the run is paused.
         """
-        ...
 
     def renew(self, beats: Sequence[Beat]) -> tuple[Mark | None, ...]:
         """Put off the end of leases, at most to their deadlines, and move the alarms; answers the head of each run,
         or None: the claim is gone.
         """
-        ...
 
     def release(self, run_id: str, path: Path, token: str, not_before: Millis = 0) -> None:
         """Make a claim free again, if it is still there, and have somebody look at it: the alarm is then at most
         `HINT_AFTER` after *not_before* or now. Its body must not be running.
         """
-        ...
 
     def due(self, limit: int) -> tuple[Due, ...]:
         """Runs whose alarm is due, earliest first; puts each off by 2 s x 2^rings, at most `LONGEST_PUT_OFF`, or to
         the end of a lease that is still to come.
         """
-        ...
 
     def next_alarm(self) -> tuple[Millis | None, Millis]:
         """The earliest alarm of all runs, and the store's time."""
-        ...
 
     def find(self, wanted: Filter, cursor: str | None = None) -> Page: ...
 
     def resolve(self, token_hash: str) -> tuple[str, str] | None:
         """(chain, hook name) of an open hook."""
-        ...
 
     def wait(self, run_id: str, head: Mark | None, seconds: float) -> bool:
         """Block until the run's head is not *head* (True) or the time is over (False)."""
-        ...
 
     def delete(self, run_id: str) -> None:
         """One generation; with the first one what the chain kept for all goes, too."""
-        ...
 
     def close(self) -> None: ...
 
@@ -397,4 +385,6 @@ class Queue(Protocol):
 
     def offer(self, run_id: str, queue: str, count: int = 1) -> None:
         """Say "look at this run" to whoever serves *queue*, at most *count* of them."""
-        ...
+
+    def offer_each(self, runs: Sequence[Due]) -> None:
+        """Say it of several runs."""

@@ -5,7 +5,7 @@ Nothing of a workflow may call it: there it is a command that does such things.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar, get_args
 
@@ -13,13 +13,11 @@ from attrs import frozen
 
 from yieldflow.authoring.options import is_name, is_position
 from yieldflow.authoring.scope import inside
-from yieldflow.codec.packing import unpack
-from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand, WorkflowCall
+from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand
 from yieldflow.core.chain import expect_possible
-from yieldflow.core.events import RunStarted
 from yieldflow.core.times import Millis, instant
 from yieldflow.core.values import Annotation, Codec
-from yieldflow.engine.outside import cancellation, check_hook, delivery, expect_same, opening
+from yieldflow.engine.outside import cancellation, check_hook, delivery
 from yieldflow.engine.reaching import deliver
 from yieldflow.engine.state import Asking, Tending
 from yieldflow.errors import (
@@ -28,14 +26,13 @@ from yieldflow.errors import (
     InsideWorkflow,
     ReplyLost,
     RunEnded,
-    StoreError,
     StoreUnreachable,
     Unencodable,
     UnknownRun,
     UsageError,
     shown,
 )
-from yieldflow.ports import Commit, Conflict, Done, Filter, Refused, Reply, Status
+from yieldflow.ports import Commit, Done, Due, Filter, Refused, Reply, Status
 from yieldflow.runtime import Runtime, fresh
 
 T = TypeVar("T")
@@ -119,6 +116,10 @@ class Hints:
     def offer(self, run_id: str, queue: str, count: int = 1) -> None:  # noqa: ARG002 - one is enough
         self.hint(run_id, queue)
 
+    def offer_each(self, runs: Sequence[Due]) -> None:
+        for run in runs:
+            self.offer(run.run_id, run.queue)
+
 
 @frozen
 class Reach:
@@ -127,19 +128,6 @@ class Reach:
     url: str
     runtime: Callable[[], Runtime]
     hint: Callable[[str, str], None]
-
-    def open(self, event: RunStarted, call: WorkflowCall[Any], codec: Codec) -> None:
-        """Start a run, or find the one that is there. Raises `RunExists`."""
-        reply = self._append(opening(event, fresh()))
-        match reply:
-            case Done():
-                return
-            case Conflict(tail=tail) if tail:
-                existing = unpack(tail[0])
-                if isinstance(existing, RunStarted) and existing.seed != event.seed:
-                    expect_same(existing, call, codec)
-            case _:
-                raise StoreError(f"run {event.run_id!r} could not be started: {reply}")
 
     def send(self, run_id: str, hook: str, payload: bytes, key: str | None, by: str | None, inbox: int) -> int:
         """The position in the log; 0: that key was delivered in an earlier generation."""
@@ -192,15 +180,15 @@ class Reach:
                 return reply
         raise StoreUnreachable(self.url, "its replies are lost")
 
-    def _append(self, commit: Commit) -> Reply:
-        """A lost reply is asked for again: the commit is known by its seed."""
+    def append(self, commits: Sequence[Commit]) -> Sequence[Reply]:
+        """What is lost is asked for again: the caller has to know its own commits."""
         runtime = self.runtime()
         for _ in range(_TRIES):
             try:
-                (reply,) = runtime.store.commit((commit,))
+                replies = runtime.store.commit(commits)
             except ReplyLost as error:
                 lost = error
             else:
-                runtime.clock.heard(reply.now)
-                return reply
+                runtime.clock.heard(replies[-1].now)
+                return replies
         raise StoreUnreachable(self.url, lost.reason)

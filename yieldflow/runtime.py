@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Condition, Thread
 from threading import Event as Flag
@@ -26,17 +26,18 @@ from yieldflow.engine.live import Cache
 from yieldflow.engine.requests import Inline, Tended, Worker
 from yieldflow.engine.state import Asking, Tending
 from yieldflow.engine.tend import Tools, tend
-from yieldflow.errors import RunBlocked, StoreError, UnknownRun
+from yieldflow.errors import RunBlocked, StoreError
 from yieldflow.group import Flight, Group
 from yieldflow.heart import Heart
 from yieldflow.interrupting import Watch
-from yieldflow.pool import Pool
+from yieldflow.pool import More, Pool
 from yieldflow.ports import HINT_AFTER, Queue, Store
 
 T = TypeVar("T")
 
 SLICE: Millis = 1_000  # how long one hint may keep a worker, the last body apart
 LOOK: Millis = 500  # so often who drives a run looks whether others have written to its descendants
+LOOK_AGAIN: Millis = 10  # so often who works on several runs at a time looks whether there are more
 _AHEAD = 256
 MOMENT = 1.0  # seconds, for a body that was interrupted to end, and its tender with it
 
@@ -224,34 +225,53 @@ class Runtime:
     def _bodies(self) -> Bodies:
         return Bodies(self.heart, self.watch, self.codec, self.clock.now, self.pool.replace)
 
-    def group(self, stopping: Callable[[], bool]) -> Group:
+    def group(self, stopping: Callable[[], bool], hints: Queue | None = None) -> Group:
         """For the loop of a worker: several runs at a time, whose commits go together."""
-        queue = self.hints or self.pool
+        queue = hints or self.hints or self.pool
+        saw = self._saw if queue is self.pool else self.descent.saw
 
-        def begin(run_id: str, leaving: Callable[[], bool]) -> Flight:
+        def begin(run_id: str, stop: Callable[[], bool]) -> Flight:
             expect_possible(run_id)
-            tools = self._tools(lambda: leaving() or stopping(), SLICE, "always")
+            tools = self._tools(stop, SLICE, "always")
             bodies = self._bodies()
             ports = Ports(tools.me, self.store, queue, self.clock, bodies.execute)
-            return Flight(run_id, tend(run_id, tools), ports, bodies.close)
+            return Flight(run_id, tend(run_id, tools), ports, bodies.close, saw)
 
-        return Group(begin)
+        return Group(begin, stopping)
 
-    def work_on(self, run_id: str, stopping: Callable[[], bool] = lambda: False) -> None:
-        """Tend a run, then those of our queues that are due, until a time slice is over. Raises `StoreError`."""
-        queue, until = self.hints or self.pool, self.clock.now() + SLICE
-        with suppress(UnknownRun):  # a hint that anybody may have left
-            expect_possible(run_id)
-            self.tend(run_id, stopping=stopping)
-        while self.clock.now() < until and not stopping():
-            due = self.store.due(1)  # what is taken is put off: others may begin with the rest meanwhile
-            for run in due:
-                if self.queues is None or run.queue in self.queues:
-                    self.tend(run.run_id, stopping=stopping)
-                else:
-                    queue.offer(run.run_id, run.queue)
-            if not due:
-                return
+    def work_on(self, run_id: str, more: Callable[[int, Collection[str]], Iterable[str]]) -> None:
+        """Tend a run, several at a time with what *more* answers, then with those of our queues that are due, until a
+        time slice is over. *more* is asked for at most so many runs, and told those under way. Raises `StoreError`.
+        """
+        until = self.clock.now() + SLICE
+
+        def is_over() -> bool:
+            return self.clock.now() >= until
+
+        group, looked = self.group(is_over), 0
+        group.add((run_id,))
+        try:
+            while True:
+                now = self.clock.now()
+                if now < until and group.room > 0 and (not len(group) or now - looked > LOOK_AGAIN):
+                    looked = now
+                    group.add(more(group.room, group.run_ids))
+                    if not len(group):
+                        group.add(self._due())
+                if not len(group):
+                    return
+                group.round()
+        finally:
+            group.close()
+
+    def _due(self) -> list[str]:
+        """One run of ours whose alarm is due: others may begin with the rest meanwhile."""
+        due = self.store.due(1)
+        ours = [run.run_id for run in due if self.queues is None or run.queue in self.queues]
+        others = [run for run in due if run.run_id not in ours]
+        if others:
+            (self.hints or self.pool).offer_each(others)
+        return ours
 
     def abandon(self, grace: float = 5.0) -> None:
         """Interrupted: bodies in threads have *grace* seconds to end, then they are interrupted, too. What ends by that
@@ -275,7 +295,17 @@ class Runtime:
         thread.start()
         return thread
 
-    def _pump(self, run_id: str) -> None:
-        tended = self.tend(run_id, stopping=self.pool.stopping, hints=self.pool)
+    def _pump(self, run_ids: Sequence[str], more: More) -> None:
+        group = self.group(self.pool.stopping, hints=self.pool)
+        group.add(run_ids)
+        try:
+            while len(group):
+                group.round()
+                group.add(more(group.room, group.run_ids))
+        finally:
+            group.close()
+
+    def _saw(self, run_id: str, tended: Tended) -> None:
+        self.descent.saw(run_id, tended)
         if tended.state == "stopped" and not self.pool.stopping():
             self.pool.offer(run_id, "")

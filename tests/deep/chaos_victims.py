@@ -30,6 +30,7 @@ from yieldflow.core.outcome import Err, Ok
 from yieldflow.core.path import show
 from yieldflow.ports import Commit, Done, Granted, Reply, Store
 from yieldflow.rq import Worker
+from yieldflow.rq.job import look
 from yieldflow.rq.queue import RqQueue
 from yieldflow.runtime import Runtime
 
@@ -99,7 +100,7 @@ def tend_run(run_id: str) -> None:
     """`yieldflow.rq.job.tend_run`, for a stock worker."""
     job = get_current_job()
     assert job is not None
-    runtime_of(job.connection, job.origin, os.getpid()).work_on(run_id)
+    look(job, runtime_of(job.connection, job.origin, os.getpid()), run_id)
 
 
 @cache

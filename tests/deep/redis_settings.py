@@ -31,7 +31,7 @@ from tests.servers import Server, valkey
 from yieldflow import App, Flow, Handle, Retry, current_step, step, workflow
 from yieldflow.core.run import fold
 from yieldflow.errors import StoreError, UnknownRun
-from yieldflow.ports import Commit, Done, Mark, Reply
+from yieldflow.ports import Commit, Done, Due, Mark, Reply
 from yieldflow.runtime import Runtime
 from yieldflow.stores.redis import RedisStore
 
@@ -193,6 +193,10 @@ class Hints:
     def offer(self, run_id: str, queue: str, count: int = 1) -> None:
         for _ in range(min(count, WORKERS)):
             self.waiting.put(run_id)
+
+    def offer_each(self, runs: Sequence[Due]) -> None:
+        for run in runs:
+            self.offer(run.run_id, run.queue)
 
 
 class Load:

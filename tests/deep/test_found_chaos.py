@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tests.e2e import flows
 from yieldflow import App, Flow, step, workflow
+from yieldflow.ports import Due
 from yieldflow.runtime import Runtime
 from yieldflow.stores.memory import MemoryStore
 
@@ -12,6 +15,9 @@ class Nowhere:
     """A queue whose hints are lost."""
 
     def offer(self, run_id: str, queue: str, count: int = 1) -> None:
+        pass
+
+    def offer_each(self, runs: Sequence[Due]) -> None:
         pass
 
 
@@ -41,6 +47,6 @@ def test_what_is_due_is_left_to_others_while_a_body_runs():
 
     runs = {app.start(looks(), run_id=name).run_id for name in ("one", "other")}
     clock[0] += 10_000
-    Runtime(app.store, app.codec, app.registry, (app.queue,), Nowhere()).work_on("of nobody")
+    Runtime(app.store, app.codec, app.registry, (app.queue,), Nowhere()).work_on("of nobody", lambda most, here: ())
     assert left[0] < runs
     assert len(left[0]) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from tests.e2e.journal import lines
 from tests.e2e.processes import RQ, Process, environment, our_worker, running, until
 from tests.servers import Server
 from yieldflow import App
-from yieldflow.ports import HINT_AFTER
+from yieldflow.ports import HINT_AFTER, Due
 
 SECONDS = 30.0
 
@@ -51,6 +51,9 @@ class Nowhere:
     """Every hint is lost."""
 
     def offer(self, run_id: str, queue: str, count: int = 1) -> None:
+        pass
+
+    def offer_each(self, runs: Sequence[Due]) -> None:
         pass
 
 

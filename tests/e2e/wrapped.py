@@ -21,8 +21,9 @@ from yieldflow import App, Duration
 from yieldflow.codec.packing import unpack
 from yieldflow.core.events import AttemptFailed, CommandResolved
 from yieldflow.core.path import show
-from yieldflow.ports import Commit, Done, Granted, Head, Holding, Log, Look, Mark, Queue, Reply, Store
+from yieldflow.ports import Commit, Done, Due, Granted, Head, Holding, Log, Look, Mark, Queue, Reply, Store
 from yieldflow.rq import Worker
+from yieldflow.rq.job import look
 from yieldflow.rq.queue import RqQueue
 from yieldflow.runtime import Runtime
 
@@ -107,6 +108,11 @@ class FatalQueue:
         self.queue.offer(run_id, queue, count)
         reach("after a hint")
 
+    def offer_each(self, runs: Sequence[Due]) -> None:
+        reach("before a hint")
+        self.queue.offer_each(runs)
+        reach("after a hint")
+
 
 # --- how they come into a process -------------------------------------------------------------------------------
 
@@ -123,7 +129,7 @@ class FatalWorker(Worker):
 def tend_run(run_id: str) -> None:
     """`yieldflow.rq.job.tend_run`, for a stock worker."""
     job = get_current_job()
-    runtime_of(job.connection, job.origin, os.getpid()).work_on(run_id)
+    look(job, runtime_of(job.connection, job.origin, os.getpid()), run_id)
 
 
 @cache

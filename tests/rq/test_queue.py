@@ -14,6 +14,7 @@ from rq.serializers import JSONSerializer
 from tests.proxy import counting
 from tests.servers import Server, free_port
 from yieldflow.errors import ReplyLost
+from yieldflow.ports import Due
 from yieldflow.rq.queue import FULL, TEND_RUN, RqQueue
 
 LOOK = f"{__name__}.look"
@@ -93,9 +94,9 @@ def test_offering_many_hints_is_one_round_trip(server: Server):
 def test_a_queue_has_room_until_it_is_full(client: redis.Redis):
     queue = RqQueue(client)
     assert queue.room("yieldflow") == FULL
-    queue.offer("order-42", "yieldflow", 30)
+    queue.offer_each([Due(f"order-{number}", "yieldflow") for number in range(30)])
     assert queue.room("yieldflow") == FULL - 30
-    client.rpush("rq:queue:yieldflow", *range(FULL))
+    queue.offer_each([Due(f"order-{number}", "yieldflow") for number in range(FULL)])
     assert queue.room("yieldflow") == 0
 
 

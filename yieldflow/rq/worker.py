@@ -84,7 +84,8 @@ class Worker(SimpleWorker):
                 yield []
                 continue
             try:
-                hints = inbox.take(max(1, group.room))
+                here = group.run_ids
+                hints = inbox.take(max(1, group.room), here, "busy" if here else "idle")
                 if not hints and not under_way:
                     if burst:
                         return
@@ -101,6 +102,7 @@ class Worker(SimpleWorker):
 
     def _execute(self, hint: Hint) -> None:
         """A job of another kind, as RQ would; one whose hash is gone, or whose id RQ never made, is nothing to do."""
+        assert hint.job_id is not None
         try:
             job = Job.fetch(hint.job_id, connection=self.connection, serializer=self.serializer)
             self.execute_job(job, Queue(hint.queue, connection=self.connection, serializer=self.serializer))

@@ -1,0 +1,95 @@
+"""Starting runs: what is written first, checked before anything is, and hundreds of them in one call of the store."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+
+from yieldflow.authoring.options import span
+from yieldflow.codec.packing import unpack
+from yieldflow.core.asks import WorkflowCall
+from yieldflow.core.events import Limits, RunStarted
+from yieldflow.core.times import Duration, Millis
+from yieldflow.core.values import Codec
+from yieldflow.engine.outside import check_run_id, check_tags, expect_same, opening, started
+from yieldflow.errors import RunExists, StoreError, UsageError, shown
+from yieldflow.ports import Commit, Conflict, Done, Reply
+from yieldflow.runtime import fresh
+
+T = TypeVar("T")
+
+STARTS_A_CALL = 256
+
+
+@frozen
+class Start(Generic[T]):
+    """A run that is to be started."""
+
+    event: RunStarted
+    call: WorkflowCall[T]
+
+
+@frozen
+class Starter:
+    """What the runs of one app start with. *append* commits, and asks again for replies that are lost."""
+
+    queue: str
+    limits: Limits
+    base_url: str | None
+    codec: Codec
+    now: Callable[[], Millis]
+    append: Callable[[Sequence[Commit]], Sequence[Reply]]
+
+    def asked(
+        self, call: WorkflowCall[T], run_id: str | None, tags: Mapping[str, str] | None, timeout: Duration | None
+    ) -> Start[T]:
+        """Raises `UsageError`, `BadRunId`, `BadArguments`."""
+        if not isinstance(call, WorkflowCall):
+            raise UsageError(f"start() takes the call of a workflow, such as checkout(order), not {shown(call)}")
+        asked = call.changed
+        name = asked.run_id if run_id is None else run_id
+        name = f"{call.definition.fn.__name__}-{fresh()}" if name is None else name
+        check_run_id(name)
+        check_tags(tags or {})
+        event = started(
+            call,
+            name,
+            at=self.now(),
+            seed=secrets.token_bytes(16),
+            queue=asked.queue or self.queue,
+            limits=self.limits,
+            tags={**asked.tags, **(tags or {})},
+            timeout=asked.timeout if timeout is None else span(timeout),
+            base_url=self.base_url,
+            codec=self.codec,
+        )
+        return Start(event, call)
+
+    def open(self, starts: Sequence[Start[Any]]) -> RunExists | None:
+        """Start runs, or find those that are there; answers why the first one that could not be was not."""
+        refused = None
+        for at in range(0, len(starts), STARTS_A_CALL):
+            some = starts[at : at + STARTS_A_CALL]
+            replies = self.append([opening(start.event, fresh()) for start in some])
+            for start, reply in zip(some, replies, strict=True):
+                refused = refused or self._refused(start, reply)
+        return refused
+
+    def _refused(self, start: Start[Any], reply: Reply) -> RunExists | None:
+        """A start is known by its seed: ours may have been applied already, and its reply lost."""
+        match reply:
+            case Done():
+                return None
+            case Conflict(tail=tail) if tail:
+                existing = unpack(tail[0])
+            case _:
+                raise StoreError(f"run {start.event.run_id!r} could not be started: {reply}")
+        if isinstance(existing, RunStarted) and existing.seed != start.event.seed:
+            try:
+                expect_same(existing, start.call, self.codec)
+            except RunExists as error:
+                return error
+        return None
