@@ -21,7 +21,7 @@ def test_runs_go_on_from_every_prefix_of_the_write_stream(name: str, seed: int, 
     counts = figures.counts
     print(f"\n{name}: {dict(counts)}")
     assert counts["prefixes"] == ways * (counts["units written"] + 1)
-    assert counts["units written"] > 20
+    assert counts["units written"] > 12
     assert counts["failovers under a worker in a body"] > counts["units written"] / 20
     assert counts["executions of a history that is gone and as long"] > 0
     assert counts["bodies that ran after a rebuild"] > 0
@@ -34,10 +34,14 @@ def test_what_a_script_writes_is_one_unit_of_the_file(tmp_path: Path):
     verbs = [[words[0] for words, _ in commands(unit)] for unit in commits]
     assert len(commits) == 4  # started; issued; resolved and issued; resolved and finished
     assert all(verb[0] == b"MULTI" and verb[-1] == b"EXEC" and verb.count(b"MULTI") == 1 for verb in verbs)
-    assert b"yieldflow:alarms" in commits[1]  # what a command does not change is not written
-    for kind in (b"yieldflow:work:one", b"yieldflow:claims:one", b"yieldflow:run:one"):
+    assert b"yieldflow:run:one" in commits[0]
+    assert b"yieldflow:alarms" in commits[1]  # what does not change is not written: leases may end in one millisecond
+    for kind in (b"yieldflow:work:one", b"yieldflow:leases:one"):
         assert kind in commits[1]
         assert kind in commits[2]
+    assert all(
+        kind in commits[3] for kind in (b"yieldflow:work:one", b"yieldflow:run:one", b"yieldflow:status:completed")
+    )
 
 
 def test_a_server_whose_file_is_cut_anywhere_has_the_units_before_the_cut(tmp_path: Path):

@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import redis
-from attrs import frozen
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.proxy import counting
-from tests.servers import Server, free_port, valkey
-from yieldflow.core.times import Millis
-from yieldflow.errors import BadUrl, ReplyLost, StoreUnreachable, StoreUnsuitable
-from yieldflow.ports import NEVER, Beat, Claim, Commit, Filter, Head, Holding, Mark, Open
-from yieldflow.stores.redis import RedisStore, check_server, connect
-from yieldflow.stores.redis.server import without_retries
+from tests.servers import Server
+from yieldflow.errors import StoreUnsuitable
+from yieldflow.ports import NEVER, Beat, Claim, Commit, Filter, Head, Holding, Mark, Open, Revoke
+from yieldflow.stores.redis import RedisStore, connect
 
 from .contract import StoreContract
-from .harness import QUEUE, RUN, FakeClock, append, change, claim, conflict, done, free, log, new_id, start, summary
+from .harness import QUEUE, RUN, FakeClock, append, change, claim, done, free, log, new_id, start, summary
 from .machine import Comparison
-
-
-@frozen
-class RedisHarness:
-    """The server's clock is waited for."""
-
-    client: redis.Redis
-    store: RedisStore
-
-    def now(self) -> Millis:
-        seconds, micros = self.client.time()
-        return seconds * 1_000 + micros // 1_000
-
-    def pass_time(self, millis: Millis) -> None:
-        time.sleep((millis + 1) / 1_000)
+from .redis_harness import RedisHarness
 
 
 @pytest.fixture
@@ -139,7 +118,7 @@ def test_scripts_that_the_server_forgot_are_told_again(harness: RedisHarness):
 # --- a script is not a transaction -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["work", "claims", "leases", "hooks", f"free:{len(QUEUE)}:{QUEUE}"])
+@pytest.mark.parametrize("kind", ["work", "leases", "hooks", f"free:{len(QUEUE)}:{QUEUE}"])
 def test_a_key_of_a_strange_type_is_met_before_anything_is_written(harness: RedisHarness, kind: str):
     head = start(harness)
     before = log(harness)
@@ -150,10 +129,16 @@ def test_a_key_of_a_strange_type_is_met_before_anything_is_written(harness: Redi
     assert (log(harness).head, log(harness).alarm, log(harness).entries) == (head, before.alarm, 0)
 
 
-@pytest.mark.parametrize("kind", [f"replaying:{RUN}~2", f"hooks:{RUN}", "newest", f"chain:{RUN}~2", f"chain:{RUN}"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("alarms", "runs", "status:running", "tokens", "newest"),
+        *(f"hooks:{RUN}", f"chain:{RUN}~2", f"chain:{RUN}", f"log:{RUN}~2", f"run:{RUN}~2"),
+    ],
+)
 def test_a_key_of_a_chain_of_a_strange_type_is_met_before_anything_is_written(harness: RedisHarness, kind: str):
     start(harness)
-    if kind != f"chain:{RUN}":
+    if kind not in ("alarms", f"chain:{RUN}"):
         done(change(harness, Open("hook:a:1"), b"payload"))
     harness.client.delete(f"yieldflow:{kind}")
     harness.client.set(f"yieldflow:{kind}", "not ours")
@@ -164,22 +149,44 @@ def test_a_key_of_a_chain_of_a_strange_type_is_met_before_anything_is_written(ha
     assert {key: harness.client.dump(key) for key in harness.client.keys("*")} == before
 
 
-@pytest.mark.parametrize("kind", [f"replaying:{RUN}", f"hooks:{RUN}"])
-def test_a_run_does_not_end_over_a_key_of_a_strange_type(harness: RedisHarness, kind: str):
+def test_a_run_does_not_end_over_a_key_of_a_strange_type(harness: RedisHarness):
     start(harness, put=(free(),))
-    harness.client.set(f"yieldflow:{kind}", "not ours")
+    harness.client.set(f"yieldflow:hooks:{RUN}", "not ours")
     before = {key: harness.client.dump(key) for key in harness.client.keys("*")}
     with pytest.raises(StoreUnsuitable, match="WRONGTYPE"):
         append(harness, b"end", done=True, summary=summary(status="completed"))
     assert {key: harness.client.dump(key) for key in harness.client.keys("*")} == before
 
 
-def test_a_note_of_a_replay_is_not_left_in_a_key_of_a_strange_type(harness: RedisHarness):
-    start(harness)
-    harness.client.set(f"yieldflow:replaying:{RUN}", "not ours")
-    with pytest.raises(StoreUnsuitable, match="WRONGTYPE"):
-        harness.store.read(RUN, replaying=None)
-    assert harness.client.get(f"yieldflow:replaying:{RUN}") == b"not ours"
+@pytest.mark.parametrize("word", ["a\nb", "\n"])
+def test_what_would_not_stay_on_its_line_is_refused(harness: RedisHarness, word: str):
+    start(harness, put=(free(),))
+    claims = [
+        lambda: claim(harness, token=word),
+        lambda: claim(harness, worker=word),
+        lambda: append(harness, claim=(Claim((1,), word),)),
+        lambda: append(harness, claim=(Claim((1,), "t"),), worker=word),
+    ]
+    for refused_claim in claims:
+        with pytest.raises(ValueError, match="no line breaks"):
+            refused_claim()
+    assert harness.store.work(RUN) == (free(),)
+
+
+def test_a_run_whose_work_was_thrown_away_is_read(harness: RedisHarness):
+    start(harness, put=(free(),))
+    claim(harness)
+    harness.client.delete(f"yieldflow:work:{RUN}")
+    assert (log(harness).claimed, log(harness).entries, harness.store.work(RUN)) == ((), 0, ())
+
+
+def test_a_claim_whose_lease_was_thrown_away_may_be_revoked(harness: RedisHarness):
+    start(harness, put=(free(),))
+    held = claim(harness)
+    harness.client.delete(f"yieldflow:leases:{RUN}")
+    assert [entry.until for entry in harness.store.work(RUN)] == [0]
+    append(harness, b"lost", revoke=(Revoke((1,), held.token),))
+    assert log(harness).entries == 0
 
 
 def test_a_commit_may_be_very_wide(harness: RedisHarness):
@@ -197,7 +204,7 @@ def test_every_key_of_a_run_names_its_kind_first_and_goes_with_the_run(harness: 
     done(change(harness, Open("key"), b"payload"))
     claim(harness)
     kinds = {key.decode().removesuffix(f":{RUN}") for key in harness.client.keys("*")}
-    own = {f"yieldflow:{kind}" for kind in ("log", "run", "chain", "work", "claims", "leases", "hooks", "free:3:gpu")}
+    own = {f"yieldflow:{kind}" for kind in ("log", "run", "chain", "work", "leases", "hooks", "free:3:gpu")}
     assert kinds == own | {f"yieldflow:{kind}" for kind in ("alarms", "tokens", "runs", "status:running")}
     harness.store.delete(RUN)
     assert harness.client.keys("*") == []
@@ -216,8 +223,8 @@ def test_every_key_of_a_chain_goes_with_its_generations(harness: RedisHarness, o
             append(harness, b"end", run_id=name, done=True, alarm=1, summary=summary(name, status="continued"))
             harness.store.read(name, replaying=None)
     keys = {key.decode() for key in harness.client.keys("*")}
-    live = {f"yieldflow:{kind}:{names[3]}" for kind in ("work", "claims", "leases")}
-    of_each = {f"yieldflow:{kind}:{name}" for kind in ("log", "run", "chain", "replaying") for name in names.values()}
+    live = {f"yieldflow:{kind}:{names[3]}" for kind in ("work", "leases")}
+    of_each = {f"yieldflow:{kind}:{name}" for kind in ("log", "run", "chain") for name in names.values()}
     shared = {f"yieldflow:{kind}" for kind in ("alarms", "tokens", "runs", "newest", "status:running")}
     assert keys == live | of_each | shared | {f"yieldflow:hooks:{RUN}", "yieldflow:status:continued"}
     for number in order:
@@ -243,112 +250,3 @@ def test_two_prefixes_share_a_server(harness: RedisHarness):
     start(harness, b"mine")
     start(other, b"theirs")
     assert (log(harness).events, log(other).events) == ((b"mine",), (b"theirs",))
-
-
-# --- connections -----------------------------------------------------------------------------------------------------
-
-
-BUSY = "for _ = 1, 3e8 do end return 1"  # a second or so; not every server lets a script see a clock
-
-
-def test_a_reply_that_does_not_come_in_time_is_lost_and_nothing_is_sent_twice(server: Server, harness: RedisHarness):
-    head = start(harness)
-    hasty = RedisStore(connect(server.url, socket_timeout=0.1))
-    hasty.read(RUN)
-    commit = Commit(RUN, "mine", Open("key"), (b"payload",))
-    with ThreadPoolExecutor(1) as other:
-        busy = other.submit(harness.client.eval, BUSY, 0)
-        time.sleep(0.2)
-        with pytest.raises(ReplyLost):
-            hasty.commit([commit])
-        busy.result()
-    assert harness.store.wait(RUN, head, 5)  # it is applied all the same, a moment later
-    assert log(harness).head == Mark(2, "mine")
-    assert conflict(change(harness, Head(head), b"x")).tail == (b"payload",)
-    hasty.close()
-
-
-def test_a_server_that_dies_loses_replies_and_one_that_comes_back_is_used_again(tmp_path):
-    with valkey("--appendonly", "yes", "--appendfsync", "always", folder=tmp_path) as server:
-        store = RedisStore(connect(server.url))
-        start(RedisHarness(store._client, store))
-        server.kill()
-        with pytest.raises(ReplyLost):
-            store.read(RUN)
-        with pytest.raises(ReplyLost):
-            store.commit([Commit(RUN, "c", Open("key"), (b"x",))])
-    with valkey("--appendonly", "yes", "--port", str(server.port), folder=tmp_path) as again:
-        store = RedisStore(connect(again.url))
-        assert store.read(RUN).events == (b"started",)
-        store.close()
-
-
-def test_a_server_that_is_not_there_is_unreachable():
-    with pytest.raises(StoreUnreachable, match="is the server running"):
-        connect(f"redis://127.0.0.1:{free_port()}/0")
-
-
-def test_a_password_is_not_shown():
-    with pytest.raises(StoreUnreachable) as refused:
-        connect(f"redis://user:secret@127.0.0.1:{free_port()}/0")
-    assert "secret" not in str(refused.value)
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1/", "redis://127.0.0.1:port/0", "memory:"])
-def test_a_url_of_another_kind_is_refused(url: str):
-    with pytest.raises(BadUrl):
-        connect(url)
-
-
-def test_a_unix_socket_serves_as_well(tmp_path):
-    with valkey("--unixsocket", str(tmp_path / "s")):
-        client = connect(f"unix://{tmp_path}/s?db=1")
-        start(RedisHarness(client, RedisStore(client)))
-        client.close()
-
-
-def test_a_client_of_somebody_else_is_not_changed(server: Server):
-    theirs = redis.Redis(port=server.port, decode_responses=True)
-    ours = without_retries(theirs)
-    start(RedisHarness(ours, RedisStore(ours)))
-    assert ours.get_retry()._retries == 0
-    assert theirs.get_retry()._retries > 0
-    assert theirs.hget(f"yieldflow:run:{RUN}", "status") == "running"
-    theirs.close()
-    ours.close()
-
-
-# --- the server ------------------------------------------------------------------------------------------------------
-
-
-def test_a_durable_server_is_taken_without_a_word(server: Server, harness: RedisHarness, caplog):
-    check_server(harness.client)
-    assert caplog.messages == []
-
-
-def test_a_server_that_may_lose_runs_is_warned_of(caplog):
-    with valkey("--appendonly", "no", "--maxmemory-policy", "allkeys-lru") as server:
-        client = connect(server.url)
-        with caplog.at_level(logging.WARNING, "yieldflow"):
-            check_server(client)
-        client.close()
-    durable, evicting = caplog.messages
-    assert "appendonly" in durable
-    assert "allkeys-lru" in evicting
-
-
-def test_a_cluster_is_refused():
-    with valkey("--cluster-enabled", "yes") as server:
-        client = connect(server.url)
-        with pytest.raises(StoreUnsuitable, match="Cluster"):
-            check_server(client)
-        client.close()
-
-
-def test_a_server_that_tells_nothing_is_taken_as_it_is(server: Server, harness: RedisHarness, caplog):
-    harness.client.execute_command("ACL", "SETUSER", "limited", "on", ">pw", "~*", "&*", "+@all", "-info")
-    client = connect(server.url, username="limited", password="pw")
-    check_server(client)
-    assert caplog.messages == []
-    client.close()
-    harness.client.execute_command("ACL", "DELUSER", "limited")

@@ -6,30 +6,20 @@ local function key(kind)
   return prefix .. ":" .. kind .. ":" .. run
 end
 
+local log, summary, work, leases = key("log"), key("run"), key("work"), key("leases")
+local alarms = prefix .. ":alarms"
+
 -- The length of the queue's name keeps queue and run apart, whatever characters they hold.
 local function free_key(queue)
   return prefix .. ":free:" .. #queue .. ":" .. queue .. ":" .. run
 end
 
-local log, summary, chain = key("log"), key("run"), key("chain")
-local work, claims, leases = key("work"), key("claims"), key("leases")
-local alarms, tokens, runs = prefix .. ":alarms", prefix .. ":tokens", prefix .. ":runs"
-local newest, replaying = prefix .. ":newest", key("replaying")
-
-local function status_key(status)
-  return prefix .. ":status:" .. status
-end
-
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- The queues that this run ever had work for: fields "q:<name>" of its summary.
-local function queues_of_run()
-  local names = {}
-  for _, field in ipairs(redis.call("HKEYS", summary)) do
-    if string.sub(field, 1, 2) == "q:" then
-      names[#names + 1] = string.sub(field, 3)
-    end
+-- One command for many words, from the *first* one on; unpack fails above about 8,000 values.
+local function each(command, name, words, first)
+  for start = first or 1, #words, 1000 do
+    redis.call(command, name, unpack(words, start, math.min(start + 999, #words)))
   end
-  return names
 end

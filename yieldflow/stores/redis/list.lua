@@ -1,6 +1,6 @@
 -- ARGV: prefix, nothing, status (or nothing), since, until (exclusive), the start and run id of the last one seen (or
 -- nothing), at most so many. Newest first; when the last one seen is gone, its equals come again.
-local index = ARGV[3] == "" and runs or status_key(ARGV[3])
+local index = ARGV[3] == "" and prefix .. ":runs" or prefix .. ":status:" .. ARGV[3]
 local first = redis.call("ZCOUNT", index, ARGV[5], "+inf")
 if ARGV[7] ~= "" then
   local score = redis.call("ZSCORE", index, ARGV[7])
@@ -17,7 +17,7 @@ for at = 1, #members, 2 do
   if started < (tonumber(ARGV[4]) or -math.huge) then
     break
   end
-  local about = redis.call("HMGET", prefix .. ":run:" .. members[at], "about", "status", "note")
-  found[#found + 1] = { started, members[at], about }
+  local about = prefix .. ":run:" .. members[at]
+  found[#found + 1] = { members[at], redis.call("HMGET", about, "workflow", "queue", "status", "started", "rest", "note") }
 end
 return found

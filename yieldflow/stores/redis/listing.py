@@ -12,16 +12,17 @@ from yieldflow.core.times import Millis
 from yieldflow.ports import Filter, Page, Summary
 from yieldflow.stores import rules
 from yieldflow.stores.redis import rows
-from yieldflow.stores.redis.scripts import Scripts, Word
+from yieldflow.stores.redis.scripts import Scripts
+from yieldflow.stores.redis.wire import Word
 
 CHUNK = 200  # runs looked at in a round trip
 
 Place: TypeAlias = tuple[Millis, str]
 
 
-def find(scripts: Scripts, prefix: str, wanted: Filter, cursor: str | None) -> Page:
+def find(scripts: Scripts, wanted: Filter, cursor: str | None) -> Page:
     found: list[Summary] = []
-    for summary in _newest_first(scripts, prefix, wanted, rules.place_of(cursor) if cursor else None):
+    for summary in _newest_first(scripts, wanted, rules.place_of(cursor) if cursor else None):
         if not rules.fits(summary, wanted):
             continue
         if len(found) == wanted.limit:
@@ -30,7 +31,7 @@ def find(scripts: Scripts, prefix: str, wanted: Filter, cursor: str | None) -> P
     return Page(tuple(found))
 
 
-def _newest_first(scripts: Scripts, prefix: str, wanted: Filter, after: Place | None) -> Iterator[Summary]:
+def _newest_first(scripts: Scripts, wanted: Filter, after: Place | None) -> Iterator[Summary]:
     span: list[Word] = [
         "" if wanted.since is None else wanted.since,
         "+inf" if wanted.until is None else wanted.until,
@@ -38,10 +39,11 @@ def _newest_first(scripts: Scripts, prefix: str, wanted: Filter, after: Place | 
     seen = after
     while True:
         last = seen or ("", "")
-        chunk = scripts.call("list", prefix, "", wanted.status or "", *span, *last, CHUNK)
-        for started, run_id, about in chunk:
-            seen = (started, run_id.decode())
+        chunk = scripts.call("list", "", wanted.status or "", *span, *last, CHUNK)
+        for member, about in chunk:
+            summary = rows.summary(member.decode(), about)
+            seen = rules.place(summary)
             if after is None or seen < after:
-                yield rows.summary(*about)
+                yield summary
         if len(chunk) < CHUNK:
             return

@@ -5,7 +5,12 @@ local function commit_of(item)
   return string.sub(item, 1, string.find(item, " ", 1, true) - 1)
 end
 
-local function head_of_log()
+-- The length and the commit id; a single command if the end is where it is expected.
+local function head_of_log(expected)
+  local last = expected and expected[1] > 0 and redis.call("LRANGE", log, expected[1] - 1, expected[1]) or {}
+  if #last == 1 and commit_of(last[1]) == expected[2] then
+    return expected[1], expected[2]
+  end
   local length = redis.call("LLEN", log)
   return length, length > 0 and commit_of(redis.call("LINDEX", log, -1)) or ""
 end

@@ -6,31 +6,31 @@ if length == 0 then
 end
 local after = { tonumber(ARGV[3]), ARGV[4] }
 local gap = not on_log(after, length)
-local claimed = {}
-local held_claims = redis.call("HGETALL", claims)
-for index = 1, #held_claims, 2 do
-  local path = held_claims[index]
-  local lease = redis.call("ZSCORE", leases, path)
-  claimed[#claimed + 1] = { path, redis.call("HGET", work, path), held_claims[index + 1], tonumber(lease) }
+local claims, held = {}, redis.call("ZRANGE", leases, 0, -1, "WITHSCORES")
+for index = 1, #held, 2 do
+  local text = redis.call("HGET", work, held[index])
+  if text then -- else the table was lost
+    claims[#claims + 1] = { held[index], text, tonumber(held[index + 1]) }
+  end
 end
+local about = redis.call("HMGET", summary, "workflow", "queue", "status", "started", "rest", "note")
+local others = redis.call("HMGET", summary, "rings", "queues", "replays")
 local free = {}
-for _, queue in ipairs(queues_of_run()) do
+for _, queue in ipairs(queues_of(others[2])) do
   free[#free + 1] = { queue, redis.call("ZCOUNT", free_key(queue), "-inf", now) }
 end
-local about = redis.call("HMGET", summary, "about", "status", "note", "rings")
-local rings = tonumber(table.remove(about) or 0)
 local alarm = redis.call("ZSCORE", alarms, run)
-local replays = redis.call("LRANGE", replaying, 0, -1)
-local replays_it, queue = ARGV[5] == "1", redis.call("HGET", summary, "queue")
+local replays, replays_it = others[3] or "", ARGV[5] == "1"
 for index = 6, #ARGV do
-  replays_it = replays_it or ARGV[index] == queue
+  replays_it = replays_it or ARGV[index] == about[2]
 end
-if replays_it then
-  redis.call("RPUSH", replaying, now)
-  redis.call("LTRIM", replaying, -REPLAYS_KEPT, -1)
-end
-local items = tail(gap and 0 or after[1], length)
-return {
-  now, length, commit, gap and 1 or 0, items, claimed, free, redis.call("HLEN", work), about,
-  alarm and tonumber(alarm) or false, rings, replays,
+local answer = {
+  now, length, commit, gap and 1 or 0, tail(gap and 0 or after[1], length), claims, free, redis.call("HLEN", work), about,
+  alarm and tonumber(alarm) or false, tonumber(others[1] or 0), replays,
 }
+if replays_it then
+  local kept = replays == "" and {} or cjson.decode(replays)
+  kept[#kept + 1] = now
+  redis.call("HSET", summary, "replays", cjson.encode({ unpack(kept, math.max(1, #kept - REPLAYS_KEPT + 1)) }))
+end
+return answer

@@ -1,21 +1,20 @@
 -- ARGV: prefix, run, path, token, "=" and details or nothing, deadline or nothing. An expired claim that nobody
 -- revoked is still valid.
-local path = ARGV[3]
-local claim = held(path, ARGV[4])
-if not claim then
+local path, text = ARGV[3], redis.call("HGET", work, ARGV[3])
+if not is_held(text, ARGV[4]) then
   return false
 end
-local entry = cjson.decode(redis.call("HGET", work, path))
+local json, token, since, deadline, worker = string.match(text, "^(.-)\n(.-)\n(.-)\n(.-)\n(.*)$")
+local entry = cjson.decode(json)
+deadline = earlier(tonumber(deadline), tonumber(ARGV[6]))
 if ARGV[5] ~= "" then
-  entry[9] = string.sub(ARGV[5], 2)
-  redis.call("HSET", work, path, cjson.encode(entry))
+  json = with(entry, 9, string.sub(ARGV[5], 2))
 end
-local deadline = tonumber(ARGV[6])
-if deadline then
-  claim[4] = math.min(deadline, claim[4] or math.huge)
-  redis.call("HSET", claims, path, cjson.encode(claim))
+local renewed = json .. "\n" .. token .. "\n" .. since .. "\n" .. (deadline or "") .. "\n" .. worker
+if renewed ~= text then
+  redis.call("HSET", work, path, renewed)
 end
-local lease_end = math.min(now + entry[4], claim[4] or math.huge)
+local lease_end = earlier(now + entry[4], deadline)
 redis.call("ZADD", leases, lease_end, path)
-move_alarm(lease_end)
+move_alarm(redis.call("HGET", summary, "alarm"), lease_end)
 return { head_of_log() }

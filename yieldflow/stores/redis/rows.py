@@ -5,19 +5,31 @@ It knows no key and sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, assert_never
 
 import orjson
 
 from yieldflow.core.chain import chain_of, predecessor
 from yieldflow.core.path import Path
-from yieldflow.ports import Beat, Claimed, Commit, Free, Head, Holding, Mark, Note, On, Open, Status, Summary
+from yieldflow.ports import Beat, Claimed, Commit, Entry, Free, Head, Holding, Mark, Note, On, Open, Status, Summary
+
+_BY_DEFAULT = (0, None, 0, None, None)
+_NO_REST: tuple[None, Mapping[str, str], None, tuple[int, ...]] = (None, {}, None, ())
 
 
+@lru_cache(10_000)
 def key_of(path: Path) -> str:
     """Each number after its count of digits (2 is "12", 10 is "210"), so that text sorts as the numbers do."""
-    return ".".join(f"{chr(ord('0') + len(str(number)))}{number}" for number in path)
+    return ".".join([chr(ord("0") + len(digits)) + digits for digits in map(str, path)])
+
+
+def line(word: str) -> str:
+    """What stands on a line of its own. ValueError: it cannot."""
+    if "\n" in word:
+        raise ValueError(f"a claim's token and worker have no line breaks: {word!r}")
+    return word
 
 
 def path_of(key: bytes) -> Path:
@@ -25,50 +37,62 @@ def path_of(key: bytes) -> Path:
 
 
 def plan(commit: Commit) -> bytes:
-    """All of a commit but its events, which need not be text. ValueError: the commit cannot be kept."""
-    if " " in commit.commit:
-        raise ValueError(f"a commit id has no spaces: {commit.commit!r}")
-    chain, number = chain_of(commit.run_id)
-    content: dict[str, Any] = {
-        **_condition(commit.on),
-        "commit": commit.commit,
-        "revoke": [[key_of(revoke.path), revoke.token, revoke.gone] for revoke in commit.revoke],
-        "drop": [key_of(path) for path in commit.drop],
-        "put": [[key_of(work.path), work.queue, work.not_before, entry(work).decode()] for work in commit.put],
-        "claim": [[key_of(claim.path), claim.token] for claim in commit.claim],
-        "worker": commit.worker,
-        "hooks": dict(commit.hooks),
-        "inbox": commit.inbox,
-        "entries": commit.entries,
-        "keys": dict(commit.keys),
-        "keeps_replays": commit.keeps_replays,
-        "keeps_rings": commit.keeps_rings,
-        "done": commit.done,
-        "chain": chain,
-        "generation": number,
-        "former": predecessor(commit.run_id),
-    }
-    if commit.after is not None:
-        content["after"] = [commit.after.length, commit.after.commit]
+    """All of a commit but its events, without what is as by default. ValueError: it cannot be kept."""
+    content = _condition(commit.on, commit.inbox)
+    if commit.revoke:
+        content["revoke"] = [[key_of(revoke.path), revoke.token, revoke.gone] for revoke in commit.revoke]
+    if commit.drop:
+        content["drop"] = [key_of(path) for path in commit.drop]
+    if commit.put:
+        content["put"] = [[key_of(work.path), entry(work)] for work in commit.put]
+    if commit.claim:
+        content["claim"] = [[key_of(claim.path), line(claim.token)] for claim in commit.claim]
+        content["worker"] = line(commit.worker)
     if commit.payloads is not None:
         content["payloads"] = commit.payloads
-    if commit.alarm is not None:  # a script would take null for something
-        content["alarm"] = commit.alarm
-    if commit.summary is not None:
-        content["summary"] = _listed(commit.summary)
+    if commit.keys:
+        content["keys"] = dict(commit.keys)
+    if commit.hooks:
+        content["hooks"] = dict(commit.hooks)
+    if commit.done:
+        content["done"] = True
+    if commit.hooks or commit.done:
+        content["chain"] = chain_of(commit.run_id)[0]
+    if isinstance(commit.on, Head):
+        content |= _on_head(commit)
+    elif commit.after is not None:
+        content["after"] = [commit.after.length, commit.after.commit]
     return orjson.dumps(content)
 
 
-def _condition(on: On) -> dict[str, Any]:
+def _condition(on: On, inbox: int) -> dict[str, Any]:
     match on:
         case Head(at):
             return {"on": "head"} if at is None else {"on": "head", "at": [at.length, at.commit]}
         case Holding(path, token):
             return {"on": "holding", "path": key_of(path), "token": token}
         case Open(once):
-            return {"on": "open", "once": once}
+            return {"on": "open", "once": once, "inbox": inbox}
         case _:
             assert_never(on)
+
+
+def _on_head(commit: Commit) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    if commit.on == Head(None) and (former := predecessor(commit.run_id)):
+        content["former"] = former
+        content["chain"], content["generation"] = chain_of(commit.run_id)
+    if commit.alarm is not None:
+        content["alarm"] = commit.alarm
+    if commit.entries:
+        content["entries"] = commit.entries
+    if commit.keeps_rings:
+        content["keeps_rings"] = True
+    if commit.keeps_replays:
+        content["keeps_replays"] = True
+    if commit.summary is not None:
+        content["summary"] = _listed(commit.summary)
+    return content
 
 
 def beat(one: Beat) -> tuple[str | int, ...]:
@@ -82,56 +106,85 @@ def _text(details: bytes) -> str:
     return details.decode("latin-1")
 
 
-def entry(work: Free) -> bytes:
-    timeout = False if work.timeout is None else work.timeout  # a script would take null for something
-    accepts = False if work.accepts is None else work.accepts
-    details = False if work.details is None else _text(work.details)
-    fields = [work.queue, work.event, work.attempt, work.lease, timeout, work.not_before, work.losses]
-    return orjson.dumps([*fields, accepts, details])
+def entry(work: Free) -> str:
+    fields: list[Any] = [work.queue, work.event, work.attempt, work.lease]
+    others = (work.not_before, work.timeout, work.losses, work.accepts, work.details)
+    if others != _BY_DEFAULT:
+        details = None if work.details is None else _text(work.details)
+        fields += [False if value is None else value for value in (*others[:4], details)]
+    return orjson.dumps(fields).decode()
+
+
+def _or_none(value: Any) -> Any:
+    return None if value is False else value
 
 
 def free(key: bytes, text: bytes) -> Free:
-    queue, issued, attempt, lease, timeout, not_before, losses, accepts, details = orjson.loads(text)
+    queue, issued, attempt, lease, *others = orjson.loads(text)
+    if not others:
+        return Free(path_of(key), queue, issued, attempt, lease)
+    not_before, timeout, losses, accepts, details = others
     return Free(
         path_of(key),
         queue,
         issued,
         attempt,
         lease,
-        not_before,
-        None if timeout is False else timeout,
-        losses,
-        None if accepts is False else accepts,
+        not_before or 0,
+        _or_none(timeout),
+        losses or 0,
+        _or_none(accepts),
         None if details is False else details.encode("latin-1"),
     )
 
 
-def claimed(key: bytes, text: bytes, claim: bytes, until: int) -> Claimed:
-    token, worker, since, deadline = orjson.loads(claim)
-    return Claimed(free(key, text), token, worker, since, until, None if deadline is False else deadline)
+def claimed(key: bytes, text: bytes, until: int) -> Claimed:
+    """*text*: the entry, and its claim in lines; *until*: the end of its lease."""
+    fields, token, since, deadline, worker = text.split(b"\n")
+    work = free(key, fields)
+    return Claimed(work, token.decode(), worker.decode(), int(since), until, int(deadline) if deadline else None)
+
+
+def any_entry(key: bytes, text: bytes, leases: Mapping[bytes, int]) -> Entry:
+    """A lease that was lost is over."""
+    return claimed(key, text, leases.get(key, 0)) if b"\n" in text else free(key, text)
 
 
 def _listed(summary: Summary) -> dict[str, Any]:
-    about = [summary.run_id, summary.workflow, summary.queue, summary.started_at, summary.finished_at]
+    """The fields that are listed."""
     note = summary.note
+    rest = (summary.finished_at, dict(summary.tags), summary.parent, summary.anew)
     return {
-        "about": orjson.dumps([*about, dict(summary.tags), summary.parent, summary.anew]).decode(),
-        "status": summary.status,
-        "note": "" if note is None else orjson.dumps([note.reason, note.length, note.version]).decode(),
+        "workflow": summary.workflow,
         "queue": summary.queue,
+        "status": summary.status,
         "started": summary.started_at,
+        "note": "" if note is None else orjson.dumps([note.reason, note.length, note.version]).decode(),
+        "rest": "" if rest == _NO_REST else orjson.dumps(rest).decode(),
     }
 
 
-def summary(about: bytes, status: bytes, note: bytes | None) -> Summary:
-    run_id, workflow, queue, started_at, finished_at, tags, parent, anew = orjson.loads(about)
+def summary(run_id: str, about: Sequence[bytes]) -> Summary:
+    workflow, queue, status, started, rest, note = about
+    finished_at, tags, parent, anew = orjson.loads(rest) if rest else _NO_REST
     named: Status = status.decode()  # type: ignore[assignment]  # only `_listed` and the scripts write it
     blocked = Note(*orjson.loads(note)) if note else None
-    return Summary(run_id, workflow, queue, named, started_at, finished_at, tags, blocked, parent, tuple(anew))
+    started_at = int(started)
+    return Summary(
+        run_id, workflow.decode(), queue.decode(), named, started_at, finished_at, tags, blocked, parent, tuple(anew)
+    )
 
 
 def mark(length: int, commit: bytes) -> Mark | None:
     return Mark(length, commit.decode()) if length else None
+
+
+def items(commit: Commit) -> list[bytes]:
+    """The events as they stand in the log. ValueError: the commit cannot be kept."""
+    if " " in commit.commit:
+        raise ValueError(f"a commit id has no spaces: {commit.commit!r}")
+    head = commit.commit.encode() + b" "
+    return [head + event for event in commit.events]
 
 
 def event(item: bytes) -> bytes:

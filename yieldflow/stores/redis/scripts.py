@@ -24,18 +24,21 @@ from yieldflow.ports import (
     TAIL_EVENTS,
 )
 from yieldflow.stores.redis.server import replies
+from yieldflow.stores.redis.wire import Command, Wire, Word
 
 Verb: TypeAlias = Literal["commit", "read", "claim", "renew", "release", "due", "delete", "list"]
-Word: TypeAlias = str | bytes | int
 
 _PARTS: Mapping[Verb, Sequence[str]] = {
-    "commit": ("keys", "log", "work", "alarm", "conditions", "summary", "chain"),
-    "read": ("keys", "log"),
-    "claim": ("keys", "log", "work", "alarm"),
-    "renew": ("keys", "log", "work", "alarm"),
-    "release": ("keys", "work", "alarm"),
+    "commit": (
+        *("keys", "log", "queues", "work", "alarm", "hooks"),
+        *("found", "conditions", "changes", "fields", "writes", "chain"),
+    ),
+    "read": ("keys", "log", "queues"),
+    "claim": ("keys", "log", "work", "alarm", "moving"),
+    "renew": ("keys", "log", "work", "entries", "alarm", "moving"),
+    "release": ("keys", "queues", "work", "entries", "alarm"),
     "due": ("keys",),
-    "delete": ("keys", "summary", "chain"),
+    "delete": ("keys", "queues", "hooks"),
     "list": ("keys",),
 }
 _LIMITS = {
@@ -54,42 +57,40 @@ _LIMITS = {
 class Scripts:
     """The verbs of one store, called by one client."""
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._client = client
-        self._texts = {verb: _text(verb) for verb in _PARTS}
-        self._hashes = {verb: hashlib.sha1(text.encode()).hexdigest() for verb, text in self._texts.items()}  # noqa: S324  # the protocol's
+    def __init__(self, client: redis.Redis, prefix: str) -> None:
+        self._wire = Wire(client)
+        texts = {verb: _text(verb) for verb in _PARTS}
+        self._known = {verb: Command("EVALSHA", _hash(text), 0, prefix) for verb, text in texts.items()}
+        self._load = {verb: Command("SCRIPT", "LOAD")([text]) for verb, text in texts.items()}
 
     def call(self, verb: Verb, *words: Word) -> Any:
-        with replies():
-            try:
-                return self._client.evalsha(self._hashes[verb], 0, *words)
-            except NoScriptError:
-                return self._client.eval(self._texts[verb], 0, *words)
+        (answer,) = self.call_each(verb, [words])
+        return answer
 
     def call_each(self, verb: Verb, calls: Sequence[Sequence[Word]]) -> list[Any]:
         """The calls in one round trip, each a script by itself."""
-        if len(calls) == 1:
-            return [self.call(verb, *calls[0])]
+        if not calls:
+            return []
         with replies():
-            found = self._pipelined(verb, calls)
+            commands = [*map(self._known[verb], calls)]
+            found = self._wire.send(commands)
             missing = [index for index, reply in enumerate(found) if isinstance(reply, NoScriptError)]
             if missing:
-                self._client.script_load(self._texts[verb])
-                for index, reply in zip(missing, self._pipelined(verb, [calls[i] for i in missing]), strict=True):
+                _, *again = self._wire.send([self._load[verb], *(commands[index] for index in missing)])
+                for index, reply in zip(missing, again, strict=True):
                     found[index] = reply
-        for reply in found:
-            if isinstance(reply, Exception):
-                raise reply
+            for reply in found:
+                if isinstance(reply, Exception):
+                    raise reply
         return found
 
-    def _pipelined(self, verb: Verb, calls: Sequence[Sequence[Word]]) -> list[Any]:
-        with self._client.pipeline(transaction=False) as pipe:
-            for words in calls:
-                pipe.evalsha(self._hashes[verb], 0, *words)
-            return pipe.execute(raise_on_error=False)
+
+def _hash(text: str) -> str:
+    return hashlib.sha1(text.encode()).hexdigest()  # noqa: S324  # the protocol's
 
 
 def _text(verb: Verb) -> str:
-    limits = "".join(f"local {name} = {value}\n" for name, value in _LIMITS.items())
     folder = files("yieldflow.stores.redis")
-    return "\n".join([limits, *((folder / f"{part}.lua").read_text("utf-8") for part in (*_PARTS[verb], verb))])
+    text = "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in (*_PARTS[verb], verb))
+    limits = "".join(f"local {name} = {value}\n" for name, value in _LIMITS.items() if name in text)
+    return limits + text

@@ -35,8 +35,9 @@ from yieldflow.ports import (
 )
 from yieldflow.stores import rules
 from yieldflow.stores.redis import listing, rows
-from yieldflow.stores.redis.scripts import Scripts, Word
+from yieldflow.stores.redis.scripts import Scripts
 from yieldflow.stores.redis.server import replies
+from yieldflow.stores.redis.wire import Word
 
 POLL_SECONDS = 1.0  # a waiter looks so often, whatever is published
 
@@ -47,7 +48,7 @@ class RedisStore:
     def __init__(self, client: redis.Redis, prefix: str = "yieldflow") -> None:
         self._client = client
         self._prefix = prefix
-        self._scripts = Scripts(client)
+        self._scripts = Scripts(client, prefix)
 
     @property
     def client(self) -> redis.Redis:
@@ -59,10 +60,9 @@ class RedisStore:
         return log
 
     def read_each(self, looks: Sequence[Look]) -> tuple[Log | None, ...]:
-        calls: list[list[Word]] = [
-            [self._prefix, look.run_id, *_place(look.after), *_queues(look.replaying)] for look in looks
-        ]
-        return tuple(_log(*answer) for answer in self._scripts.call_each("read", calls))
+        calls: list[list[Word]] = [[look.run_id, *_place(look.after), *_queues(look.replaying)] for look in looks]
+        answers = self._scripts.call_each("read", calls)
+        return tuple([_log(look.run_id, *answer) for look, answer in zip(looks, answers, strict=True)])
 
     def newest(self, chain: str) -> str:
         with replies():
@@ -72,40 +72,35 @@ class RedisStore:
     def work(self, run_id: str) -> tuple[Entry, ...]:
         with replies(), self._client.pipeline(transaction=True) as pipe:
             pipe.hgetall(self._key("work", run_id))
-            pipe.hgetall(self._key("claims", run_id))
             pipe.zrange(self._key("leases", run_id), 0, -1, withscores=True)
-            work, claims, leases = pipe.execute()
+            work, leases = pipe.execute()
         until = {key: int(end) for key, end in leases}
-        entries: list[Entry] = [
-            rows.claimed(key, text, claims[key], until[key]) if key in claims else rows.free(key, text)
-            for key, text in work.items()
-        ]
+        entries = [rows.any_entry(key, text, until) for key, text in work.items()]
         return tuple(sorted(entries, key=lambda entry: entry.path))
 
     def commit(self, commits: Sequence[Commit]) -> tuple[Reply, ...]:
         for commit in commits:
             rules.check(commit)
-        calls: list[list[Word]] = [
-            [self._prefix, commit.run_id, rows.plan(commit), *commit.events] for commit in commits
-        ]
-        return tuple(_reply(*answer) for answer in self._scripts.call_each("commit", calls))
+        calls: list[list[Word]] = [[commit.run_id, rows.plan(commit), *rows.items(commit)] for commit in commits]
+        answers = self._scripts.call_each("commit", calls)
+        return tuple([_reply(commit, *answer) for commit, answer in zip(commits, answers, strict=True)])
 
     def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
         names = list(dict.fromkeys(queues))
-        words: list[Word] = [worker, len(names), *names, *tokens]
-        now, length, commit, given = self._scripts.call("claim", self._prefix, run_id, *words)
+        words: list[Word] = [rows.line(worker), len(names), *names, *map(rows.line, tokens)]
+        now, length, commit, given = self._scripts.call("claim", run_id, *words)
         head = Mark(length, commit.decode())
         return Granted(now, tuple(Grant(rows.claimed(*claim), rows.event(item), head) for *claim, item in given))
 
     def renew(self, beats: Sequence[Beat]) -> tuple[Mark | None, ...]:
-        calls = [(self._prefix, beat.run_id, *rows.beat(beat)) for beat in beats]
+        calls = [(beat.run_id, *rows.beat(beat)) for beat in beats]
         return tuple(head and rows.mark(*head) for head in self._scripts.call_each("renew", calls))
 
     def release(self, run_id: str, path: Path, token: str, not_before: Millis = 0) -> None:
-        self._scripts.call("release", self._prefix, run_id, rows.key_of(path), token, not_before)
+        self._scripts.call("release", run_id, rows.key_of(path), token, not_before)
 
     def due(self, limit: int) -> tuple[Due, ...]:
-        rung = self._scripts.call("due", self._prefix, "", limit)
+        rung = self._scripts.call("due", "", limit)
         return tuple(Due(run_id.decode(), queue.decode()) for run_id, queue in rung)
 
     def next_alarm(self) -> tuple[Millis | None, Millis]:
@@ -116,7 +111,7 @@ class RedisStore:
         return (int(first[0][1]) if first else None), seconds * 1_000 + micros // 1_000
 
     def find(self, wanted: Filter, cursor: str | None = None) -> Page:
-        return listing.find(self._scripts, self._prefix, wanted, cursor)
+        return listing.find(self._scripts, wanted, cursor)
 
     def resolve(self, token_hash: str) -> tuple[str, str] | None:
         with replies():
@@ -140,7 +135,7 @@ class RedisStore:
         return False
 
     def delete(self, run_id: str) -> None:
-        self._scripts.call("delete", self._prefix, run_id, *chain_of(run_id))
+        self._scripts.call("delete", run_id, *chain_of(run_id))
 
     def close(self) -> None:
         self._client.close()
@@ -166,33 +161,34 @@ def _queues(replaying: Sequence[str] | None) -> list[Word]:
     return [1] if replaying is None else [0, *replaying]
 
 
-def _reply(kind: bytes, now: Millis, *rest: Any) -> Reply:
+def _reply(commit: Commit, kind: bytes, now: Millis, *rest: Any) -> Reply:
     match kind, rest:
-        case b"done", (length, commit, gap, items, claimed, entries):
-            paths = tuple(rows.path_of(key) for key in claimed)
-            return Done(Mark(length, commit.decode()), now, rows.events(items), paths, bool(gap), entries)
-        case b"conflict", (length, commit, gap, items):
-            return Conflict(rows.mark(length, commit), now, rows.events(items), bool(gap))
+        case b"done", (length, head, entries, claimed, *asked):
+            paths = tuple([commit.claim[index - 1].path for index in claimed])
+            gap, items = asked or (0, ())
+            return Done(Mark(length, head.decode()), now, rows.events(items), paths, bool(gap), entries)
+        case b"conflict", (length, head, gap, items):
+            return Conflict(rows.mark(length, head), now, rows.events(items), bool(gap))
         case b"refused", (reason, position):
             return Refused(reason.decode(), now, position)
     raise AssertionError(f"commit.lua answered {kind!r}")
 
 
-def _log(now: Millis, length: int, *rest: Any) -> Log | None:
+def _log(run_id: str, now: Millis, length: int, *rest: Any) -> Log | None:
     if length == 0:
         return None
     commit, gap, items, claims, free, entries, about, alarm, rings, replays = rest
-    claimed = sorted((rows.claimed(*claim) for claim in claims), key=lambda claim: claim.path)
+    claimed = sorted([rows.claimed(*claim) for claim in claims], key=lambda claim: claim.path)
     return Log(
         head=Mark(length, commit.decode()),
         events=rows.events(items),
         claimed=tuple(claimed),
         free={queue.decode(): count for queue, count in free if count},
         entries=entries,
-        summary=rows.summary(*about),
+        summary=rows.summary(run_id, about),
         alarm=alarm,
         now=now,
         gap=bool(gap),
         rings=rings,
-        replays=tuple(map(int, replays)),
+        replays=tuple(orjson.loads(replays)) if replays else (),
     )
