@@ -32,7 +32,7 @@ from yieldflow.errors import (
     shown,
 )
 from yieldflow.inspection import Inspection, inspect
-from yieldflow.ports import NO_EVENTS, Log, Mark, Status, Summary
+from yieldflow.ports import LAST_EVENT, Log, Mark, Status, Summary
 from yieldflow.reach import expect_key
 
 if TYPE_CHECKING:
@@ -197,9 +197,11 @@ class Handle(Generic[T_co]):
         still = 0
         while not self._has_ended((log := self._stand()).summary):
             self._expect_time(deadline, timeout)
-            soon = 0 if log.summary.status == "continued" else None  # its next generation has another log
-            moved = self._pause(log.head, soon, still, deadline)
-            still = 0 if moved else still + 1
+            if log.summary.status == "continued":  # its next generation, which has another log, is about to begin
+                moved = self._pause(log.head, 0, still, deadline)
+                still = 0 if moved else still + 1
+            else:
+                self._app.store.wait(self._generation, log.head, self._within(deadline), end=True)
         return log
 
     def _expect_time(self, deadline: float | None, timeout: float | None) -> None:
@@ -208,16 +210,17 @@ class Handle(Generic[T_co]):
 
     def _pause(self, head: Mark | None, alarm: int | None, still: int, deadline: float | None = None) -> bool:
         """Until the log grows, the alarm is due or a while is over: longer each time nothing has happened."""
-        seconds = _LONGEST_WAIT
+        seconds = self._within(deadline)
         if alarm is not None:
             seconds = min(seconds, max((alarm - self._app.runtime.clock.now()) / 1_000, 0.01 * 2 ** min(still, 7)))
-        if deadline is not None:
-            seconds = min(seconds, max(0.0, deadline - monotonic()))
         return self._app.store.wait(self._generation, head, seconds)
 
+    def _within(self, deadline: float | None) -> float:
+        """Seconds to wait before one looks again."""
+        return _LONGEST_WAIT if deadline is None else min(_LONGEST_WAIT, max(0.0, deadline - monotonic()))
+
     def _outcome(self, log: Log) -> Any:
-        last = self._read(Mark(log.head.length - 1, "")).events
-        event = unpack(last[-1])
+        event = unpack(log.events[-1])
         if not isinstance(event, RunFinished):
             raise StoreError(f"run {self.run_id!r} is listed as ended, but its log has no end")
         match event.outcome:
@@ -258,7 +261,7 @@ class Handle(Generic[T_co]):
 
     def _stand(self) -> Log:
         """How the newest generation stands; one that has ended may have a successor."""
-        log = self._read(NO_EVENTS)
+        log = self._read(LAST_EVENT)
         if log.summary.status in MAY_GO_ON:
             newest = self._app.store.newest(chain_of(self._generation)[0])
             if newest != self._generation:

@@ -57,7 +57,7 @@ class Pool:
     def more(self, most: int, here: Collection[str]) -> Sequence[str]:
         """Half of the hints that wait, but for runs that are under way *here*."""
         self._seen = monotonic()
-        if not self._hints or most < 1:
+        if self._stopping or not self._hints or most < 1:
             return ()
         with self._changed:
             return self._taken(most, here)

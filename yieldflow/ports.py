@@ -34,6 +34,7 @@ class Mark:
 
 
 NO_EVENTS = Mark(1 << 40, "")  # nothing comes after it: to read how a run stands, and none of its log
+LAST_EVENT = Mark(-1, "")  # the last event comes after it
 
 
 # --- conditions ------------------------------------------------------------------------------------------
@@ -325,7 +326,7 @@ class Store(Protocol):
 
     def read(self, run_id: str, after: Mark | None = None, *, replaying: Sequence[str] | None = ()) -> Log | None:
         """The log after *after*, at most `TAIL_EVENTS` events or `TAIL_BYTES` (but one event at least), and how the
-        run stands; None: no such run. A mark with an empty commit id is taken at its length. *replaying*: the reader is
+        run stands; None: no such run. A mark with an empty commit id is taken at its length, a negative one from the end. *replaying*: the reader is
         about to replay it, if it is of one of these queues (None: of any); that leaves a note of the moment, which any
         commit on the head takes back: so the death of who replays it is known.
         """
@@ -371,8 +372,10 @@ class Store(Protocol):
     def resolve(self, token_hash: str) -> tuple[str, str] | None:
         """(chain, hook name) of an open hook."""
 
-    def wait(self, run_id: str, head: Mark | None, seconds: float) -> bool:
-        """Block until the run's head is not *head* (True) or the time is over (False)."""
+    def wait(self, run_id: str, head: Mark | None, seconds: float, *, end: bool = False) -> bool:
+        """Block until the run's head is not *head*, or with *end* until it has ended or is gone (True), or the time is
+        over (False).
+        """
 
     def delete(self, run_id: str) -> None:
         """One generation; with the first one what the chain kept for all goes, too."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from yieldflow.ports import TAIL_BYTES, TAIL_EVENTS, Commit, Head, Look, Mark, Note, Open
+from yieldflow.ports import LAST_EVENT, NO_EVENTS, TAIL_BYTES, TAIL_EVENTS, Commit, Head, Look, Mark, Note, Open
 
 from .harness import RUN, Harness, append, change, conflict, done, free, log, new_id, refused, start, summary
 
@@ -164,6 +164,14 @@ class CommitContract:
         assert log(harness, after=Mark(0, "")).events == (b"a", b"b", b"c")
         assert not log(harness, after=Mark(3, "")).gap
         assert log(harness, after=Mark(4, "")).gap
+
+    def test_how_a_run_stands_and_its_last_event_are_read_without_the_rest(self, harness: Harness):
+        start(harness, b"a")
+        head = append(harness, b"b", b"c")
+        found = log(harness, after=NO_EVENTS)
+        assert (found.gap, found.events, found.head) == (False, (), head)
+        found = log(harness, after=LAST_EVENT)
+        assert (found.gap, found.events, found.head) == (False, (b"c",), head)
 
     def test_a_tail_has_at_most_so_many_events(self, harness: Harness):
         events = tuple(b"%d" % number for number in range(TAIL_EVENTS + 10))

@@ -44,7 +44,7 @@ START = ("TIME", "LLEN", "HMGET", "TYPE", "TYPE", "HLEN", "ZRANGE", "ZADD", "RPU
 FINISH = (
     *("TIME", "LRANGE", "HMGET", "HMGET", "HLEN", "ZRANGE"),
     *("TYPE", "TYPE", "TYPE", "TYPE", "TYPE"),
-    *("ZREM", "RPUSH", "DEL", "HSET", "ZREM", "ZADD", "SMEMBERS", "DEL", "PUBLISH"),
+    *("ZREM", "RPUSH", "DEL", "HSET", "ZREM", "ZADD", "SMEMBERS", "DEL", "PUBLISH", "PUBLISH"),
 )
 
 

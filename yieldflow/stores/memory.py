@@ -68,11 +68,11 @@ class _Run:
 
     def has(self, mark: Mark) -> bool:
         if not mark.commit:
-            return 0 <= mark.length <= len(self.commits)
+            return rules.is_place(mark.length, len(self.commits))
         return 0 < mark.length <= len(self.commits) and self.commits[mark.length - 1] == mark.commit
 
     def tail(self, length: int) -> tuple[bytes, ...]:
-        return rules.tail(islice(self.events, length, None))
+        return rules.tail(islice(self.events, rules.tail_begins(length, len(self.events)), None))
 
     def claim_at(self, path: Path) -> Claimed | None:
         return self.claimed.get(path)
@@ -239,8 +239,11 @@ class MemoryStore:
         with self._lock:
             return self._hooks.get(token_hash)
 
-    def wait(self, run_id: str, head: Mark | None, seconds: float) -> bool:
-        return self._bell.wait(run_id, lambda: self._head(run_id) != head, seconds, look_every=_LOOK_EVERY)
+    def wait(self, run_id: str, head: Mark | None, seconds: float, *, end: bool = False) -> bool:
+        def moved() -> bool:
+            return self._has_ended(run_id) if end else self._head(run_id) != head
+
+        return self._bell.wait(run_id, moved, seconds, look_every=_LOOK_EVERY)
 
     def delete(self, run_id: str) -> None:
         with self._lock:
@@ -298,6 +301,11 @@ class MemoryStore:
         with self._lock:
             run = self._runs.get(run_id)
             return None if run is None else run.head
+
+    def _has_ended(self, run_id: str) -> bool:
+        with self._lock:
+            run = self._runs.get(run_id)
+            return run is None or run.summary.finished_at is not None
 
 
 def _apply(commit: Commit, run: _Run, now: Millis) -> tuple[Path, ...]:

@@ -16,6 +16,7 @@ from yieldflow.errors import shown
 from yieldflow.ports import (
     HINT_AFTER,
     LONGEST_PUT_OFF,
+    NO_EVENTS,
     REPLAYS_KEPT,
     TAIL_BYTES,
     TAIL_EVENTS,
@@ -49,6 +50,16 @@ def check(commit: Commit) -> None:
         raise ValueError(f"the first commit of run {commit.run_id!r} needs events and a summary")
     if commit.summary is not None and commit.summary.run_id != commit.run_id:
         raise ValueError(f"a commit of run {commit.run_id!r} brings the summary of run {commit.summary.run_id!r}")
+
+
+def is_place(after: int, length: int) -> bool:
+    """Whether a log may be read from there on, whatever it holds."""
+    return after <= length or after == NO_EVENTS.length
+
+
+def tail_begins(after: int, length: int) -> int:
+    """After how many events; a negative number counts from the end."""
+    return max(0, length + after) if after < 0 else after
 
 
 def tail(events: Iterable[bytes]) -> tuple[bytes, ...]:

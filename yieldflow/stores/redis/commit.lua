@@ -2,6 +2,9 @@
 if events > 0 then
   length, commit = length + events, commit_of(ARGV[4])
   redis.call("PUBLISH", key("moved"), length)
+  if plan.done then
+    redis.call("PUBLISH", key("ended"), length)
+  end
 end
 local answer = { "done", now, length, commit, entries, claims }
 if plan.after then

@@ -22,4 +22,5 @@ end
 redis.call("ZREM", prefix .. ":runs", run)
 redis.call("DEL", log, summary, key("chain"))
 redis.call("PUBLISH", key("moved"), 0)
+redis.call("PUBLISH", key("ended"), 0)
 return 1

@@ -18,12 +18,13 @@ end
 -- Whether a mark {length, commit id} is a place in this log; an empty id is taken at its length.
 local function on_log(mark, length)
   if mark[1] > length or mark[2] == "" then
-    return mark[1] <= length
+    return mark[2] == "" and (mark[1] <= length or mark[1] == NO_EVENTS)
   end
   return mark[1] > 0 and commit_of(redis.call("LINDEX", log, mark[1] - 1)) == mark[2]
 end
 
 local function tail(from, length)
+  from = from < 0 and math.max(0, length + from) or from
   local items, bytes, last = {}, 0, math.min(length, from + TAIL_EVENTS)
   for start = from, last - 1, CHUNK do
     for _, item in ipairs(redis.call("LRANGE", log, start, math.min(last, start + CHUNK) - 1)) do

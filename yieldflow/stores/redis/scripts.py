@@ -19,6 +19,7 @@ from yieldflow.ports import (
     KEYS_CARRIED,
     LONGEST_PUT_OFF,
     NEVER,
+    NO_EVENTS,
     REPLAYS_KEPT,
     TAIL_BYTES,
     TAIL_EVENTS,
@@ -50,6 +51,7 @@ _LIMITS = {
     "LONGEST_PUT_OFF": LONGEST_PUT_OFF,
     "NEVER": NEVER,
     "KEYS_CARRIED": KEYS_CARRIED,
+    "NO_EVENTS": NO_EVENTS.length,
     "REPLAYS_KEPT": REPLAYS_KEPT,
 }
 

@@ -5,13 +5,11 @@ The server's clock is the only one. It re-sends nothing: a reply that does not c
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 import redis
-from redis.client import PubSub
 
 from yieldflow.core.chain import chain_of, generation
 from yieldflow.core.path import Path
@@ -37,9 +35,8 @@ from yieldflow.stores import rules
 from yieldflow.stores.redis import listing, rows
 from yieldflow.stores.redis.scripts import Scripts
 from yieldflow.stores.redis.server import replies
+from yieldflow.stores.redis.waiting import Subscriptions
 from yieldflow.stores.redis.wire import Word
-
-POLL_SECONDS = 1.0  # a waiter looks so often, whatever is published
 
 
 class RedisStore:
@@ -49,6 +46,7 @@ class RedisStore:
         self._client = client
         self._prefix = prefix
         self._scripts = Scripts(client, prefix)
+        self._subscriptions = Subscriptions(client)
 
     @property
     def client(self) -> redis.Redis:
@@ -121,27 +119,25 @@ class RedisStore:
         run_id, hook = orjson.loads(found)
         return run_id, hook
 
-    def wait(self, run_id: str, head: Mark | None, seconds: float) -> bool:
-        end = time.monotonic() + seconds
-        if self._head(run_id) != head:
-            return True
-        pubsub: PubSub = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # redis-py's
-        with replies(), pubsub as moves:
-            moves.subscribe(self._key("moved", run_id))
-            while (left := end - time.monotonic()) > 0:
-                moves.get_message(timeout=min(left, POLL_SECONDS))  # its own confirmation is the first
-                if self._head(run_id) != head:
-                    return True
-        return False
+    def wait(self, run_id: str, head: Mark | None, seconds: float, *, end: bool = False) -> bool:
+        if end:
+            return self._subscriptions.wait(self._key("ended", run_id), lambda: self._has_ended(run_id), seconds)
+        return self._subscriptions.wait(self._key("moved", run_id), lambda: self._head(run_id) != head, seconds)
 
     def delete(self, run_id: str) -> None:
         self._scripts.call("delete", run_id, *chain_of(run_id))
 
     def close(self) -> None:
+        self._subscriptions.close()
         self._client.close()
 
     def _key(self, kind: str, run_id: str) -> str:
         return f"{self._prefix}:{kind}:{run_id}"
+
+    def _has_ended(self, run_id: str) -> bool:
+        with replies():
+            status, ended = self._client.hmget(self._key("run", run_id), "status", "ended")
+        return status is None or ended is not None
 
     def _head(self, run_id: str) -> Mark | None:
         log = self._key("log", run_id)

@@ -85,13 +85,14 @@ class Run:
 
     def has(self, mark: Mark) -> bool:
         if not mark.commit:
-            return 0 <= mark.length <= self.length
+            return rules.is_place(mark.length, self.length)
         return self.db.execute(_WROTE, (self.id, mark.length, mark.commit)).fetchone() is not None
 
     def tail(self, length: int) -> tuple[bytes, ...]:
         if length >= self.length:
             return ()
-        return rules.tail(event for (event,) in self.db.execute(_TAIL, (self.id, length)))
+        rows = self.db.execute(_TAIL, (self.id, rules.tail_begins(length, self.length)))
+        return rules.tail(event for (event,) in rows)
 
     def event(self, position: int) -> bytes:
         (event,) = self.db.execute(_EVENT, (self.id, position)).fetchone()

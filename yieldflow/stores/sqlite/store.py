@@ -130,8 +130,11 @@ class SqliteStore:
     def resolve(self, token_hash: str) -> tuple[str, str] | None:
         return self._connections.read(lambda db: listing.resolve(db, token_hash))
 
-    def wait(self, run_id: str, head: Mark | None, seconds: float) -> bool:
-        return self._bell().wait(run_id, lambda: self._head(run_id) != head, seconds, look_every=_LOOK_EVERY)
+    def wait(self, run_id: str, head: Mark | None, seconds: float, *, end: bool = False) -> bool:
+        def moved() -> bool:
+            return self._has_ended(run_id) if end else self._head(run_id) != head
+
+        return self._bell().wait(run_id, moved, seconds, look_every=_LOOK_EVERY)
 
     def delete(self, run_id: str) -> None:
         def change(db: Connection) -> None:
@@ -150,6 +153,10 @@ class SqliteStore:
     def _head(self, run_id: str) -> Mark | None:
         run = self._connections.read(lambda db: runs.find(db, run_id))
         return None if run is None else run.head
+
+    def _has_ended(self, run_id: str) -> bool:
+        run = self._connections.read(lambda db: runs.find(db, run_id))
+        return run is None or run.summary.finished_at is not None
 
     def _bell(self) -> Bell:
         number = os.getpid()
