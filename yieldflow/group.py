@@ -1,6 +1,6 @@
 """Drives several tenders in one thread; what they have ready to commit, or to read, is one call of the store.
 
-Bodies run here one at a time, as in any worker. No report waits for more than a few milliseconds of other bodies. One
+Bodies run here one at a time, as in any worker. No report waits for more than a few short bodies of other runs. One
 that takes its time holds nobody up: what the others have ready is then committed, what they have not begun is left to
 whoever takes their hints. A tender that is alone does as under `drive`.
 """
@@ -27,7 +27,8 @@ _LOG = logging.getLogger("yieldflow.worker")
 
 MOST = 32  # runs at a time
 MOST_BYTES = 8 << 20  # of events in one call
-PATIENCE = 0.005  # seconds that what is ready waits for bodies of other runs
+PATIENCE = 0.005  # seconds that what is ready waits for short bodies of other runs
+SLOW = 0.02  # seconds of a body; less, and a process that has lost its turn on the CPU would look like one
 
 
 @define(eq=False)
@@ -89,6 +90,7 @@ class Group:
     stopping: Callable[[], bool]
     most: int = MOST
     patience: float = PATIENCE
+    slow: float = SLOW
     _flights: list[Flight] = field(factory=list, init=False)
     _lock: Lock = field(factory=Lock, init=False)  # of them while a body runs, and of what follows
     _body: tuple[Flight, float] | None = field(default=None, init=False)  # whose body runs, and since when
@@ -190,14 +192,14 @@ class Group:
     def _look(self) -> None:
         """Until there was but one flight for a minute."""
         while self._several.wait(60):
-            time.sleep(self.patience)
+            time.sleep(self.slow)
             if (others := self._others()) is not None:
                 _leave(others)
 
     def _others(self) -> list[Flight] | None:
         """If a body takes its time: the flights that it holds up, which are ours from now on."""
         with self._lock:
-            if self._body is None or time.monotonic() - self._body[1] < self.patience:
+            if self._body is None or time.monotonic() - self._body[1] < self.slow:
                 return None
             slow, _ = self._body
             others = [flight for flight in self._flights if flight is not slow]

@@ -326,9 +326,9 @@ class Store(Protocol):
 
     def read(self, run_id: str, after: Mark | None = None, *, replaying: Sequence[str] | None = ()) -> Log | None:
         """The log after *after*, at most `TAIL_EVENTS` events or `TAIL_BYTES` (but one event at least), and how the
-        run stands; None: no such run. A mark with an empty commit id is taken at its length, a negative one from the end. *replaying*: the reader is
-        about to replay it, if it is of one of these queues (None: of any); that leaves a note of the moment, which any
-        commit on the head takes back: so the death of who replays it is known.
+        run stands; None: no such run. A mark with an empty commit id is taken at its length, a negative one from the
+        end. *replaying*: the reader is about to replay it, if it is of one of these queues (None: of any); that leaves
+        a note of the moment, which any commit on the head takes back: so the death of who replays it is known.
         """
 
     def read_each(self, looks: Sequence[Look]) -> tuple[Log | None, ...]:

@@ -49,19 +49,18 @@ class Subscriptions:
     @contextmanager
     def _subscribed(self, channel: str) -> Iterator[PubSub]:
         """After the server has confirmed it: nothing that is published from then on is missed."""
-        news = self._taken()
+        news, whole = self._taken(), False
         try:
             news.subscribe(channel)
             _confirmed(news, channel)
             yield news
             news.unsubscribe(channel)  # type: ignore[no-untyped-call]  # redis-py's
-        except BaseException:
-            news.close()
-            raise
-        if len(self._free) < _KEPT:
-            self._free.append((os.getpid(), news))
-        else:
-            news.close()
+            whole = True
+        finally:
+            if whole and len(self._free) < _KEPT:
+                self._free.append((os.getpid(), news))
+            else:
+                news.close()
 
     def _taken(self) -> PubSub:
         while self._free:
