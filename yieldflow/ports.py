@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
 from yieldflow.core.path import Path
+from yieldflow.core.record import record
 from yieldflow.core.times import Millis
 
 TAIL_EVENTS = 1_000
@@ -25,7 +26,7 @@ KEYS_CARRIED = 1_000  # of deliveries, from the generations before
 REPLAYS_KEPT = 10
 
 
-@frozen
+@record
 class Mark:
     """The head of a log: its length, and the id that the committer chose. Length alone is not identity."""
 
@@ -40,14 +41,14 @@ LAST_EVENT = Mark(-1, "")  # the last event comes after it
 # --- conditions ------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Head:
     """The log ends where the decision assumed; `Head(None)`: there is no log yet."""
 
     at: Mark | None
 
 
-@frozen
+@record
 class Holding:
     """The work at *path* is still claimed with this token, or accepts it, and the run has not ended."""
 
@@ -55,7 +56,7 @@ class Holding:
     token: str
 
 
-@frozen
+@record
 class Open:
     """The run lives, and no delivery with the key *once* was accepted before, in any generation of its chain."""
 
@@ -68,7 +69,7 @@ On: TypeAlias = Head | Holding | Open
 # --- open work ------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Free:
     """An attempt that somebody may claim from *not_before* on."""
 
@@ -93,7 +94,7 @@ class Free:
         return now + self.lease if deadline is None else min(now + self.lease, deadline)
 
 
-@frozen
+@record
 class Claimed:
     """An attempt that a worker holds until *until*, renewed by its heartbeat but never past *deadline*."""
 
@@ -112,7 +113,7 @@ class Claimed:
 Entry: TypeAlias = Free | Claimed
 
 
-@frozen
+@record
 class Claim:
     """Take the free entry at *path* under this token, which the worker chose at random."""
 
@@ -120,7 +121,7 @@ class Claim:
     token: str
 
 
-@frozen
+@record
 class Revoke:
     """Take a claim away: its lease is over by the store's time, or (*gone*) its process is known to be dead."""
 
@@ -134,7 +135,7 @@ class Revoke:
 Status: TypeAlias = Literal["running", "paused", "blocked", "completed", "failed", "cancelled", "continued"]
 
 
-@frozen
+@record
 class Note:
     """Why a run is blocked; cleared by any commit that has events."""
 
@@ -143,7 +144,7 @@ class Note:
     version: str | None = None
 
 
-@frozen
+@record
 class Summary:
     """What can be listed of a run without reading its log."""
 
@@ -162,7 +163,7 @@ class Summary:
 # --- commit ------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Commit:
     """One atomic change of one run. The store checks everything before it writes anything.
 
@@ -201,7 +202,7 @@ class Commit:
     alarm is what the commit says: a run that owes something to another one keeps it."""
 
 
-@frozen
+@record
 class Done:
     """It was applied. *tail* starts after what the committer knew (`Commit.after`) and holds its own events in
     their true place; on `Head` it is empty. *gap*: what the committer knew is not of this log.
@@ -215,7 +216,7 @@ class Done:
     entries: int = 0  # of the work table, after it
 
 
-@frozen
+@record
 class Conflict:
     """The log does not end at the expected head; nothing was written. *tail* is what comes after it (from the start,
     where none was expected). *gap*: the expected head is not of this log, and the tail is empty.
@@ -233,7 +234,7 @@ Refusal: TypeAlias = Literal["unknown", "ended", "resolved", "twice", "revoked",
 too many unread payloads."""
 
 
-@frozen
+@record
 class Refused:
     reason: Refusal
     now: Millis
@@ -243,7 +244,7 @@ class Refused:
 Reply: TypeAlias = Done | Conflict | Refused
 
 
-@frozen
+@record
 class Log:
     """What a read answers, all of one moment. *gap*: the mark that was given is not of this log, so the events are
     all from its start. A tail that was cut ends before `head.length`: read on from its end.
@@ -262,7 +263,7 @@ class Log:
     replays: tuple[Millis, ...] = ()  # when replays began since the last commit on the head, this one's not among them
 
 
-@frozen
+@record
 class Grant:
     """A claim that was given, with the event that issued the work and how the run's log stands."""
 
@@ -271,13 +272,13 @@ class Grant:
     head: Mark
 
 
-@frozen
+@record
 class Granted:
     now: Millis
     grants: tuple[Grant, ...] = ()
 
 
-@frozen
+@record
 class Beat:
     """One claim to renew. *details* are kept for the next attempt; *deadline* is brought forward, never put off."""
 
@@ -288,13 +289,13 @@ class Beat:
     deadline: Millis | None = None
 
 
-@frozen
+@record
 class Due:
     run_id: str
     queue: str
 
 
-@frozen
+@record
 class Filter:
     """Which runs to list, newest first."""
 
@@ -306,13 +307,13 @@ class Filter:
     limit: int = 100
 
 
-@frozen
+@record
 class Page:
     runs: tuple[Summary, ...]
     cursor: str | None = None  # give it back for the next page; None: that was the last
 
 
-@frozen
+@record
 class Look:
     """What `read` is asked."""
 

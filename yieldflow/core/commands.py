@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias, TypeGuard, assert_never
 
-from attrs import field, frozen
+from attrs import field
 
+from yieldflow.core.record import record
 from yieldflow.core.retry import Retry
 from yieldflow.core.times import End, Millis
 
 
-@frozen
+@record
 class StepOptions:
     """How a step is carried out. Never compared on replay: tuning it blocks no run."""
 
@@ -30,32 +31,32 @@ class StepOptions:
     local: bool = False  # carried out in the turn itself: never queued, claimed or tried again
 
 
-@frozen
+@record
 class CallStep:
     name: str
     arguments: bytes
     options: StepOptions = StepOptions()
 
 
-@frozen
+@record
 class Sleep:
     end: End
 
 
-@frozen
+@record
 class OpenHook:
     """Needs no answer: its token is derived from the run's seed."""
 
     name: str
 
 
-@frozen
+@record
 class Receive:
     hook: str
     timeout: End | None = None
 
 
-@frozen
+@record
 class SetData:
     """Needs no answer: it holds from here on."""
 
@@ -63,14 +64,14 @@ class SetData:
     value: bytes
 
 
-@frozen
+@record
 class MarkPatch:
     """Needs no answer: the mark that this log was written by code with the change."""
 
     change_id: str
 
 
-@frozen
+@record
 class ChildOptions:
     """How a child run is started. Never compared on replay."""
 
@@ -81,7 +82,7 @@ class ChildOptions:
     on_parent_close: Literal["cancel", "abandon"] = "cancel"
 
 
-@frozen
+@record
 class StartChild:
     """Open until the child's end is reported; *detached*: until it is started, and its run id is the answer."""
 
@@ -97,7 +98,7 @@ class StartChild:
         return not self.detached and self.options.on_parent_close == "cancel"
 
 
-@frozen
+@record
 class Send:
     """Open until it is delivered to the other run's hook."""
 

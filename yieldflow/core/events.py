@@ -9,29 +9,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias, assert_never
 
-from attrs import field, frozen
+from attrs import field
 
 from yieldflow.core.commands import Recorded
 from yieldflow.core.outcome import Answer, Ending, Failure, Taken
 from yieldflow.core.path import Path
+from yieldflow.core.record import record
 from yieldflow.core.times import Millis
 
 
-@frozen
+@record
 class Parent:
     run_id: str
     path: Path
     detached: bool = False  # it does not wait for the end, and is told nothing
 
 
-@frozen
+@record
 class Next:
     """The run goes on from the end of this generation (`continue_as_new`)."""
 
     run_id: str
 
 
-@frozen
+@record
 class ForkOf:
     """The first *position* events are those of another run, which had this seed."""
 
@@ -41,7 +42,7 @@ class ForkOf:
     before: ForkOf | None = None  # where that run was a fork itself
 
 
-@frozen
+@record
 class RetryOf:
     """The first *position* events are those of a generation that failed."""
 
@@ -63,7 +64,7 @@ def fork_of(cause: Cause | None) -> ForkOf | None:
             return None
 
 
-@frozen
+@record
 class Limits:
     """Settings that a replay must not see change: copied into the log when the run starts."""
 
@@ -75,7 +76,7 @@ class Limits:
     history_warn: int = 10_000  # events; beyond it `run_info()` suggests to continue as new
 
 
-@frozen
+@record
 class RunStarted:
     at: Millis
     run_id: str
@@ -96,14 +97,14 @@ class RunStarted:
     anew: tuple[int, ...] = ()  # after so many events attempts count anew: what is copied was retried there
 
 
-@frozen
+@record
 class CommandIssued:
     at: Millis
     path: Path
     command: Recorded
 
 
-@frozen
+@record
 class CommandResolved:
     at: Millis
     path: Path
@@ -116,7 +117,7 @@ class CommandResolved:
 Reason: TypeAlias = Literal["raised", "timeout", "lost"]
 
 
-@frozen
+@record
 class AttemptFailed:
     at: Millis
     path: Path
@@ -129,13 +130,13 @@ class AttemptFailed:
     started_at: Millis | None = None
 
 
-@frozen
+@record
 class CommandAbandoned:
     at: Millis
     path: Path
 
 
-@frozen
+@record
 class HookReceived:
     at: Millis
     name: str
@@ -144,7 +145,7 @@ class HookReceived:
     by: str | None = None
 
 
-@frozen
+@record
 class CancelRequested:
     at: Millis
     key: str
@@ -152,20 +153,20 @@ class CancelRequested:
     by: str | None = None
 
 
-@frozen
+@record
 class RunPaused:
     at: Millis
     by: str | None = None
     reason: str | None = None
 
 
-@frozen
+@record
 class RunResumed:
     at: Millis
     by: str | None = None
 
 
-@frozen
+@record
 class RunFinished:
     at: Millis
     outcome: Ending
@@ -186,13 +187,13 @@ Event: TypeAlias = (
 )
 
 
-@frozen
+@record
 class Issue:
     path: Path
     command: Recorded
 
 
-@frozen
+@record
 class Take:
     """The receive at *path* was answered by the payload at *position*."""
 
@@ -200,12 +201,12 @@ class Take:
     position: int
 
 
-@frozen
+@record
 class Abandon:
     path: Path
 
 
-@frozen
+@record
 class Finish:
     outcome: Ending
     origin: Path | None = None

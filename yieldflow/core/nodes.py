@@ -6,24 +6,25 @@ from collections import deque
 from collections.abc import Generator
 from typing import Any, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from yieldflow.core.asks import Command, ContinueCommand
 from yieldflow.core.combinators import Combinator, Gather
 from yieldflow.core.path import Path
+from yieldflow.core.record import record
 
 
-@frozen
+@record
 class Answered:
     value: Any
 
 
-@frozen
+@record
 class Raised:
     error: BaseException
 
 
-@frozen
+@record
 class Continued:
     """Of the workflow itself: it asked to go on as a fresh log."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from attrs import frozen
+from yieldflow.core.record import record
 
 
-@frozen
+@record
 class Failure:
     """An exception as a value: no class is ever stored, only the names of its method resolution order."""
 
@@ -25,17 +25,17 @@ class Failure:
         return f"{kind}: {self.message}" if self.message else kind
 
 
-@frozen
+@record
 class Ok:
     value: bytes
 
 
-@frozen
+@record
 class Err:
     failure: Failure
 
 
-@frozen
+@record
 class Cancelled:
     """Of a run: it was cancelled, or (*forced*) terminated without being asked. Also what a parent is told of it."""
 
@@ -43,19 +43,19 @@ class Cancelled:
     forced: bool = False
 
 
-@frozen
+@record
 class Expired:
     """Of a receive: its time ran out. Whether that is a `default` or `TimedOut` only the program knows."""
 
 
-@frozen
+@record
 class Taken:
     """Of a receive: its answer is the payload at this position of the log. A decision, not a fact."""
 
     position: int
 
 
-@frozen
+@record
 class ContinuedAs:
     """The run goes on as a fresh log of the same chain, with this call."""
 

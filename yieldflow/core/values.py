@@ -7,6 +7,8 @@ from typing import Any, Protocol, TypeAlias
 
 from attrs import field, frozen
 
+from yieldflow.core.record import record
+
 Annotation: TypeAlias = Any  # a type form: int, list[int], Order | None, …; `Any` where nothing is known
 
 
@@ -46,7 +48,7 @@ class KnownShape:
     returns: Annotation = Any
 
 
-@frozen
+@record
 class Arguments:
     args: tuple[object, ...] = ()
     kwargs: Mapping[str, object] = field(factory=dict)

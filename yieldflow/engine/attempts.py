@@ -5,13 +5,14 @@ No request is made here, and nothing is read but the arguments.
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from yieldflow.codec.packing import pack
 from yieldflow.core.asks import StepDefinition
 from yieldflow.core.commands import CallStep, StepOptions
 from yieldflow.core.events import AttemptFailed, CommandResolved, Reason
 from yieldflow.core.outcome import Err, Failure, Ok
+from yieldflow.core.record import record
 from yieldflow.core.retry import TIMEOUT, Retry, class_name, next_try, spread
 from yieldflow.core.times import End, Millis
 from yieldflow.engine.requests import Returned, Threw
@@ -46,7 +47,7 @@ def revoked(run_id: str, claim: Claimed, call: CallStep, step: StepDefinition | 
     return _failed(claim, failure, at if again else None, at, "lost", claim.since)
 
 
-@frozen
+@record
 class Attempt:
     """The end of one attempt, and the work it was."""
 

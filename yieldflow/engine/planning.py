@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from yieldflow.codec.packing import pack
 from yieldflow.core.agenda import wakes_at
@@ -30,6 +30,7 @@ from yieldflow.core.events import (
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Ok
 from yieldflow.core.path import Path
 from yieldflow.core.questions import hook_token
+from yieldflow.core.record import record
 from yieldflow.core.run import Pending, Run, waits_for_its_end
 from yieldflow.core.times import Millis, ends_at
 from yieldflow.engine.attempts import Attempt
@@ -101,7 +102,7 @@ def _step(path: Path, call: CallStep, position: int, started: RunStarted, pendin
 # --- the commit ----------------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Conclusion:
     """Facts that a tender may state on the head of a run, and what they do to its open work."""
 

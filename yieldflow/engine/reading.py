@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from attrs import frozen
-
 from yieldflow.codec.packing import unpack
 from yieldflow.core.agenda import wakes_at
 from yieldflow.core.events import AttemptFailed, CommandResolved, Event
 from yieldflow.core.interpreter import Execution
+from yieldflow.core.record import record
 from yieldflow.core.run import Run, fold
 from yieldflow.core.times import Millis
 from yieldflow.engine.live import Live
@@ -24,7 +23,7 @@ LONGEST_REPLAY: Millis = 10_000  # whoever takes longer and does nothing to the 
 LAST_EVENTS = 100  # where signs of life are looked for
 
 
-@frozen
+@record
 class Whole:
     """A log from its first event to *head*."""
 

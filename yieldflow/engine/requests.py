@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
 from yieldflow.core.asks import StepDefinition
 from yieldflow.core.commands import CallStep
 from yieldflow.core.outcome import Failure
 from yieldflow.core.path import Path
+from yieldflow.core.record import record
 from yieldflow.core.times import End, Millis
 from yieldflow.ports import Claimed, Commit, Mark
 
 
-@frozen
+@record
 class Read:
     """Answered by a `Log`, or None: there is no such run. *replaying*: a program is about to be run over all of it,
     if the run is of one of these queues; None: of any.
@@ -30,21 +31,21 @@ class Read:
     replaying: tuple[str, ...] | None = ()
 
 
-@frozen
+@record
 class Newest:
     """Answered by the id of the newest generation of a chain."""
 
     chain: str
 
 
-@frozen
+@record
 class Save:
     """Answered by a `Reply`; `ReplyLost` is thrown in where it is not known whether the commit was applied."""
 
     commit: Commit
 
 
-@frozen
+@record
 class Take:
     """Claim one free entry of these queues. Answered by `Granted`."""
 
@@ -53,7 +54,7 @@ class Take:
     token: str
 
 
-@frozen
+@record
 class Wait:
     """Somebody else in this process has the execution of that run. Answered when it may be free; *block* does nothing
     else for at most so many seconds.
@@ -63,14 +64,14 @@ class Wait:
     block: Callable[[float], None]
 
 
-@frozen
+@record
 class Inspect:
     """Read the whole work table, to repair it. Answered by its entries."""
 
     run_id: str
 
 
-@frozen
+@record
 class Release:
     """Give a claim back whose body has not begun."""
 
@@ -80,7 +81,7 @@ class Release:
     not_before: Millis = 0
 
 
-@frozen
+@record
 class Execute:
     """Run a step's body. Answered by a `Body`."""
 
@@ -92,7 +93,7 @@ class Execute:
     keys: str = ""  # the run id of its idempotency key
 
 
-@frozen
+@record
 class ExecuteLocal:
     """Run the body of a local step: nobody holds a claim for it. Answered by `Returned` or `Threw`."""
 
@@ -104,7 +105,7 @@ class ExecuteLocal:
     keys: str = ""
 
 
-@frozen
+@record
 class Offer:
     """Leave hints for others, at most *count*."""
 
@@ -119,13 +120,13 @@ Request: TypeAlias = Read | Newest | Save | Take | Wait | Inspect | Release | Ex
 # --- how a body came out --------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Returned:
     value: bytes
     started_at: Millis
 
 
-@frozen
+@record
 class Threw:
     failure: Failure
     started_at: Millis
@@ -133,12 +134,12 @@ class Threw:
     details: bytes | None = None  # of its last heartbeat
 
 
-@frozen
+@record
 class Stopped:
     """The worker is told to stop and the body did not end in time: nothing is reported, the lease runs out."""
 
 
-@frozen
+@record
 class Unfit:
     """The step of this worker cannot take this call; another deploy's may."""
 
@@ -156,7 +157,7 @@ Inline: TypeAlias = Literal["always", "alone", "never"]
 the rest. never: all are left to others."""
 
 
-@frozen
+@record
 class Worker:
     """A worker, as the engine needs to know it. Everything impure is a function it was given."""
 
@@ -176,7 +177,7 @@ class Worker:
 # --- how a tend ended ---------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Tended:
     """*ended*: the run has finished · *waiting*: nothing is left to do here, until the head moves or *alarm* ·
     *blocked*: the code at hand cannot go on · *unknown*: there is no such run · *stopped*: time is up, a hint was left.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from yieldflow.codec.packing import pack
 from yieldflow.core.agenda import DEADLINE
@@ -28,6 +28,7 @@ from yieldflow.core.events import (
 )
 from yieldflow.core.outcome import Err
 from yieldflow.core.questions import hook_token
+from yieldflow.core.record import record
 from yieldflow.core.run import fold
 from yieldflow.core.times import Millis
 from yieldflow.engine.outside import opening
@@ -36,7 +37,7 @@ from yieldflow.errors import NotFailed, UsageError
 from yieldflow.ports import Commit
 
 
-@frozen
+@record
 class Cut:
     """The first event of a new run, how many events of the other log it begins with, the first one's included, and the
     places of later ones that it keeps.
