@@ -1,47 +1,74 @@
-"""The command line as a whole: its commands, and what all of them are told."""
+"""The command line as a whole: its commands, and what all of them are told.
+
+A command is imported when it is asked for: `--help` needs none of them, and nobody waits for what another one needs.
+"""
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
 
 import click
 
-from yieldflow.cli.check import check
 from yieldflow.cli.errors import Commands
-from yieldflow.cli.export import export
-from yieldflow.cli.listing import ls
-from yieldflow.cli.run import run, start
-from yieldflow.cli.services import alarms, dev, worker
-from yieldflow.cli.show import inspect
-from yieldflow.cli.talk import cancel, hook, result, send
+
+COMMANDS: Mapping[str, tuple[str, str]] = {  # in which module each is, and what it does in a line
+    "alarms": ("services", "Ring for runs whose time has come."),
+    "cancel": ("talk", "Ask RUN to stop."),
+    "check": ("check", "Say which runs the code at hand would block."),
+    "dev": ("services", "A store and workers, in one terminal."),
+    "export": ("export", "Print the history of RUN, an event a line."),
+    "hook": ("talk", "Deliver JSON to the hook that has TOKEN."),
+    "inspect": ("show", "Show where RUN stands, and why it waits."),
+    "ls": ("listing", "List runs, newest first."),
+    "result": ("talk", "Wait for the end of RUN and print its result."),
+    "run": ("run", "Start a run of TARGET and drive it here to its end."),
+    "send": ("talk", "Deliver JSON to HOOK of RUN."),
+    "start": ("run", "Start a run of TARGET; workers carry it out."),
+    "worker": ("services", "Work on runs, with the code of MODULES."),
+}
 
 
-def _version() -> str:
+class Late(Commands):
+    """A group that imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        found: click.Command = getattr(import_module(f"yieldflow.cli.{module}"), cmd_name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def _say_version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+    if not value:
+        return
+    metadata = import_module("importlib.metadata")
     try:
-        return version("yieldflow")
-    except PackageNotFoundError:  # a checkout that is not installed
-        return "(not installed)"
+        known = metadata.version("yieldflow")
+    except metadata.PackageNotFoundError:  # a checkout that is not installed
+        known = "(not installed)"
+    click.echo(f"yieldflow {known}")
+    ctx.exit()
 
 
-COMMANDS: tuple[click.Command, ...] = (
-    run,
-    start,
-    ls,
-    inspect,
-    check,
-    export,
-    result,
-    send,
-    hook,
-    cancel,
-    worker,
-    alarms,
-    dev,
+@click.group(cls=Late, invoke_without_command=True, context_settings={"help_option_names": ["--help", "-h"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_say_version,
+    help="Show the version and exit.",
 )
-
-
-@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["--help", "-h"]})
-@click.version_option(_version(), message="yieldflow %(version)s")
 @click.option("--url", metavar="URL", help="The store. Default: $YIELDFLOW_URL, then pyproject.toml.")
 @click.option("--module", "-m", "modules", multiple=True, metavar="MODULE", help="Code to load.")
 @click.pass_context
@@ -49,13 +76,9 @@ def yieldflow(ctx: click.Context, url: str | None, modules: tuple[str, ...]) -> 
     """Durable workflows for Python."""
     given = {"url": url, "modules": modules}
     told = {name: value for name, value in given.items() if value}
-    ctx.default_map = {str(command.name): told for command in COMMANDS}
+    ctx.default_map = dict.fromkeys(COMMANDS, told)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
-
-
-for _command in COMMANDS:
-    yieldflow.add_command(_command)
 
 
 def main() -> None:

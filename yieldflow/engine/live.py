@@ -44,7 +44,7 @@ class Live:
 class Cache:
     """Bounded by count and by encoded bytes, the least recently used goes first. Safe between threads."""
 
-    most: int = 1_000
+    most: int = 256  # each takes some 10 KB and more: a worker of ten thousand sleepers stays small
     most_bytes: int = 256 << 20
     _kept: OrderedDict[str, Live] = field(factory=OrderedDict, init=False)
     _held: set[str] = field(factory=set, init=False)
