@@ -3,11 +3,13 @@
 import threading
 import time
 from collections import Counter
+from functools import partial
 
 import pytest
 from attrs import define, field
 
 from yieldflow import App, Flow, current_step, hook, step, workflow
+from yieldflow.core.events import CommandResolved
 from yieldflow.engine.requests import Save
 from yieldflow.errors import ReplyLost, StoreError
 from yieldflow.group import Flight, Group, _loads
@@ -59,20 +61,34 @@ class Hints:
         self.offered.append(run_id)
 
 
+def _raise(error):
+    raise error
+
+
 @define
 class Counted:
     """A store that counts its calls, and loses the replies of those that *lose* picks."""
 
     store: MemoryStore
     lose: dict[int, str] = field(factory=dict)  # number of the call -> "before" or "after" it was applied
+    pause: float = 0  # seconds that each commit takes of who watches
     commits: list[int] = field(factory=list)
     reads: list[int] = field(factory=list)
 
     def __getattr__(self, name):
         return getattr(self.store, name)
 
+    def begin(self, commits, looks):
+        try:
+            heard = self.commit(commits) if commits else (), self.read_each(looks) if looks else ()
+        except StoreError as lost:
+            return partial(_raise, lost)
+        return lambda: heard
+
     def commit(self, commits):
         self.commits.append(len(commits))
+        if threading.current_thread().name == "yieldflow group":
+            time.sleep(self.pause)
         fate = self.lose.pop(len(self.commits), None)
         if fate == "before":
             raise ReplyLost("the test lost it")
@@ -118,8 +134,8 @@ def test_58_what_several_runs_commit_and_read_is_one_call(app):
     group.add(handle.run_id for handle in handles)
     to_end(group)
     assert [handle.result(timeout=0) for handle in handles] == [10] * RUNS
-    assert store.commits == [RUNS] * (STEPS + 1)  # each report brings the next step
-    assert store.reads == [RUNS]
+    assert store.commits == [RUNS // 2] * 2 * (STEPS + 1)  # in two parts; each report brings the next step
+    assert store.reads == [RUNS // 2] * 2
     assert set(bodies.values()) == {1}
     assert hints.offered == []
 
@@ -284,3 +300,16 @@ def test_one_call_carries_no_more_than_so_many_bytes(app):
     ]
     for flight in flights:
         flight.end()
+
+
+def test_what_is_taken_from_a_group_is_not_cut_off_when_it_closes(app):
+    """A work-horse ends as soon as its job is done: another thread may still be reporting what bodies have answered."""
+    group, store, _, _ = grouped(app)
+    store.pause = 0.2
+    app.start(dawdling(0.1), run_id="slow")
+    quick = [app.start(counting(STEPS), run_id=f"quick-{number}") for number in range(3)]
+    group.add(["quick-0", "slow", "quick-1", "quick-2"])  # the first two go together
+    to_end(group)
+    group.close()
+    answered = sum(isinstance(event, CommandResolved) for handle in quick for event in handle.history())
+    assert 0 < answered == bodies.total() < 3 * STEPS

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from threading import Event as Flag
@@ -21,7 +22,7 @@ from yieldflow.drive import Ports, insist, resume
 from yieldflow.engine.requests import Execute, ExecuteLocal, Offer, Read, Request, Save, Tended, Wait
 from yieldflow.engine.state import Asking
 from yieldflow.errors import StoreError, UnknownRun
-from yieldflow.ports import Holding, Look
+from yieldflow.ports import Commit, Heard, Holding, Look
 
 _LOG = logging.getLogger("yieldflow.worker")
 
@@ -41,6 +42,7 @@ class Flight:
     close: Callable[[], None]
     saw: Callable[[str, Tended], None]  # is told how its tender has ended
     wants: Save | Read | Wait | None = None
+    on_its_way: bool = False  # what it wants has been sent
     ended: bool = False
     again: bool = False  # another hint came for its run
     leaving: bool = False  # it begins no body any more, and is the business of whoever said so
@@ -48,7 +50,7 @@ class Flight:
     _lost: StoreError | None = None
 
     def answered(self, reply: Any = None, lost: StoreError | None = None) -> None:
-        self._reply, self._lost, self.wants = reply, lost, None
+        self._reply, self._lost, self.wants, self.on_its_way = reply, lost, None, False
 
     def ask(self) -> Request | None:
         """Its next request; None: it has ended."""
@@ -80,9 +82,36 @@ class Flight:
 
 
 @define(eq=False)
+class Sent:
+    """What some flights want to commit, and others to read, on its way."""
+
+    saving: Sequence[Flight]
+    reading: Sequence[Flight]
+    heard: Callable[[], Heard]
+
+    def hear(self) -> None:
+        try:
+            replies, logs = self.heard()
+        except StoreError as error:
+            _lost((*self.saving, *self.reading), error)
+            return
+        for answers in (replies, logs):
+            if answers and (last := answers[-1]) is not None:
+                self.flight.ports.clock.heard(last.now)
+        for flight, answer in zip((*self.saving, *self.reading), (*replies, *logs), strict=True):
+            flight.answered(answer)
+
+    @property
+    def flight(self) -> Flight:
+        """Any of them: they have one store and one clock."""
+        return (*self.saving, *self.reading)[0]
+
+
+@define(eq=False)
 class Group:
     """*begin* makes the flight of a run; its tender asks the function it is given whether to stop.
 
+    The commits of some are on their way while the others go on, so that neither this thread nor the store is idle.
     One thread drives it. Another one watches how long bodies take, while there is more than one flight.
     """
 
@@ -92,10 +121,12 @@ class Group:
     patience: float = PATIENCE
     slow: float = SLOW
     _flights: list[Flight] = field(factory=list, init=False)
+    _sent: deque[Sent] = field(factory=deque, init=False)  # in the order of sending
     _lock: Lock = field(factory=Lock, init=False)  # of them while a body runs, and of what follows
     _body: tuple[Flight, float] | None = field(default=None, init=False)  # whose body runs, and since when
     _width: int = field(default=MOST, init=False)
     _several: Flag = field(factory=Flag, init=False)
+    _taking: Lock = field(factory=Lock, init=False)  # who watches has it while it takes flights away
     _watcher: Thread | None = field(default=None, init=False)
 
     def __len__(self) -> int:
@@ -105,6 +136,11 @@ class Group:
     def room(self) -> int:
         """How many more runs may come: fewer, where bodies have lately been slow."""
         return min(self.most, self._width) - len(self._flights)
+
+    @property
+    def has_space(self) -> bool:
+        """Whether it is worth a look for more runs: there is room for several, or nothing else to do."""
+        return self.room * 4 >= min(self.most, self._width) or not self._flights
 
     @property
     def run_ids(self) -> tuple[str, ...]:
@@ -122,18 +158,23 @@ class Group:
                 self._flights.append(flight)
 
     def round(self) -> None:
-        """Have each tender go on until it wants to read or commit, or has ended; then do that for all."""
+        """Hear what became of the commits that were sent first; have each tender that may go on do so until it wants to
+        read or commit, or has ended; then do that for all.
+        """
         if len(self._flights) > 1:
             self._watch()
+        self._hear()
+        while len(self._sent) > 1:  # or small parts would stay small
+            self._hear()
         since = time.monotonic()
         for flight in tuple(self._flights):
-            if flight.leaving:  # another one's, since a body of this round took its time
+            if flight.leaving or flight.wants is not None:  # another one's, since a body took its time; or on its way
                 continue
             self._advance(flight)
             if time.monotonic() - since > self.patience:  # what is ready waits no longer
-                _together(self._flights)
+                self._send()
                 since = time.monotonic()
-        _together(self._flights)
+        self._send()
         self._width = min(self.most, self._width + 1)
         ended = [flight for flight in self._flights if flight.ended]
         if ended:
@@ -143,6 +184,8 @@ class Group:
 
     def leave(self) -> None:
         """Leave all runs to others: this thread has something else to do."""
+        while self._sent:
+            self._hear()
         others, self._flights = self._flights, []
         for flight in others:
             flight.leaving = True
@@ -151,10 +194,14 @@ class Group:
 
     def close(self) -> None:
         """Let go of all. What was begun is found again in the log and the work table."""
+        while self._sent:
+            self._hear()
         for flight in self._flights:
             flight.end()
         self._flights = []
         self._rest()
+        with self._taking:  # what was taken away is not cut off: this process may be about to end
+            pass
 
     def _begun(self, run_id: str) -> Flight:
         flight = self.begin(run_id, lambda: flight.leaving or self.stopping())
@@ -176,6 +223,23 @@ class Group:
                 case _:
                     flight.perform(request)
 
+    def _hear(self) -> None:
+        if self._sent:
+            self._sent.popleft().hear()
+
+    def _send(self) -> None:
+        """What is ready; in two parts, if nothing else is on its way: when the first one is answered, its tenders go on
+        while the store has the second.
+        """
+        flights = [flight for flight in self._flights if not flight.leaving]
+        ready = [flight for flight in flights if isinstance(flight.wants, Save | Read) and not flight.on_its_way]
+        half = len(ready) // 2 if not self._sent else 0
+        for part in (ready[:half], ready[half:]):
+            for some in _loads(part):
+                if (sent := _sent(some)) is not None:
+                    self._sent.append(sent)
+        _wait(flights)
+
     # --- slow bodies ------------------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
@@ -193,11 +257,15 @@ class Group:
         """Until there was but one flight for a minute."""
         while self._several.wait(60):
             time.sleep(self.slow)
-            if (others := self._others()) is not None:
-                _leave(others)
+            with self._taking:
+                if (found := self._others()) is not None:
+                    others, sent = found
+                    for one in sent:
+                        one.hear()
+                    _leave(others)
 
-    def _others(self) -> list[Flight] | None:
-        """If a body takes its time: the flights that it holds up, which are ours from now on."""
+    def _others(self) -> tuple[list[Flight], deque[Sent]] | None:
+        """If a body takes its time: the flights that it holds up, and what is on its way: they are ours from now on."""
         with self._lock:
             if self._body is None or time.monotonic() - self._body[1] < self.slow:
                 return None
@@ -207,7 +275,8 @@ class Group:
             for flight in others:
                 flight.leaving = True
             self._width = max(1, self._width // 2)
-            return others
+            sent, self._sent = self._sent, deque()
+            return others, sent
 
 
 def _leave(flights: Sequence[Flight]) -> None:
@@ -229,14 +298,15 @@ def _leave(flights: Sequence[Flight]) -> None:
 
 
 def _together(flights: Sequence[Flight]) -> None:
-    for some in _loads([flight for flight in flights if isinstance(flight.wants, Save)]):
-        _commit(some)
-    _read([flight for flight in flights if isinstance(flight.wants, Read)])
+    for some in _loads([flight for flight in flights if isinstance(flight.wants, Save | Read)]):
+        if (sent := _sent(some)) is not None:
+            sent.hear()
     _wait([flight for flight in flights if not flight.ended])
 
 
 def _wait(flights: Sequence[Flight]) -> None:
     """For who holds what they want, if there is nothing else to do."""
+    flights = [flight for flight in flights if not flight.ended]
     waits = [flight.wants for flight in flights if isinstance(flight.wants, Wait)]
     if waits and len(waits) == len(flights):
         waits[0].block(PATIENCE)
@@ -245,38 +315,31 @@ def _wait(flights: Sequence[Flight]) -> None:
             flight.answered()
 
 
-def _commit(flights: Sequence[Flight]) -> None:
-    """A report whose reply is lost is sent again by itself; of anything else its tender finds out what became of it."""
-    commits = [flight.wants.commit for flight in flights if isinstance(flight.wants, Save)]
+def _sent(flights: Sequence[Flight]) -> Sent | None:
+    """None: they could not be sent."""
+    saving = [flight for flight in flights if isinstance(flight.wants, Save)]
+    reading = [flight for flight in flights if isinstance(flight.wants, Read)]
+    commits = [flight.wants.commit for flight in saving if isinstance(flight.wants, Save)]
+    wanted = [flight.wants for flight in reading if isinstance(flight.wants, Read)]
+    looks = [Look(look.run_id, look.after, look.replaying) for look in wanted]
     try:
-        replies = flights[0].ports.store.commit(commits)
+        sent = Sent(saving, reading, flights[0].ports.store.begin(commits, looks))
     except StoreError as error:
-        for flight, commit in zip(flights, commits, strict=True):
-            if isinstance(commit.on, Holding):
-                flight.perform(Save(commit))
-            else:
+        _lost(flights, error)
+        return None
+    for flight in flights:
+        flight.on_its_way = True
+    return sent
+
+
+def _lost(flights: Iterable[Flight], error: StoreError) -> None:
+    """What may be asked twice is, by itself: reads and reports. What became of other commits, tenders find out."""
+    for flight in flights:
+        match flight.wants:
+            case Read() | Save(Commit(on=Holding())) as request:
+                flight.perform(request)
+            case _:
                 flight.answered(lost=error)
-        return
-    flights[0].ports.clock.heard(replies[-1].now)
-    for flight, reply in zip(flights, replies, strict=True):
-        flight.answered(reply)
-
-
-def _read(flights: Sequence[Flight]) -> None:
-    looks = [flight.wants for flight in flights if isinstance(flight.wants, Read)]
-    if not looks:
-        return
-    store = flights[0].ports.store
-    try:
-        logs = store.read_each([Look(look.run_id, look.after, look.replaying) for look in looks])
-    except StoreError:
-        for flight, look in zip(flights, looks, strict=True):
-            flight.perform(look)  # by itself, and more than once
-        return
-    for flight, log in zip(flights, logs, strict=True):
-        if log is not None:
-            flight.ports.clock.heard(log.now)
-        flight.answered(log)
 
 
 def _loads(flights: Sequence[Flight]) -> Iterator[list[Flight]]:

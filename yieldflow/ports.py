@@ -7,7 +7,7 @@ milliseconds; there is no other clock. `ReplyLost` from any call means: it may o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
 
 from attrs import field
@@ -322,6 +322,9 @@ class Look:
     replaying: tuple[str, ...] | None = ()
 
 
+Heard: TypeAlias = tuple[tuple[Reply, ...], tuple[Log | None, ...]]
+
+
 class Store(Protocol):
     """Safe to share between threads."""
 
@@ -343,6 +346,9 @@ class Store(Protocol):
 
     def commit(self, commits: Sequence[Commit]) -> tuple[Reply, ...]:
         """Each by itself: one that is refused does not keep the others from being applied."""
+
+    def begin(self, commits: Sequence[Commit], looks: Sequence[Look]) -> Callable[[], Heard]:
+        """`commit` and `read_each` in one call; the caller may do something else until it calls what this answers."""
 
     def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
         """Claim free entries of these queues that are due, at most one a token and `CLAIMS_A_CALL` in all.

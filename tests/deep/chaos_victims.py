@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import cache
 from threading import Event as Flag
@@ -28,7 +28,7 @@ from yieldflow.codec.packing import unpack
 from yieldflow.core.events import AttemptFailed, CommandResolved
 from yieldflow.core.outcome import Err, Ok
 from yieldflow.core.path import show
-from yieldflow.ports import Commit, Done, Granted, Reply, Store
+from yieldflow.ports import Commit, Done, Granted, Heard, Log, Look, Reply, Store
 from yieldflow.rq import Worker
 from yieldflow.rq.job import look
 from yieldflow.rq.queue import RqQueue
@@ -56,16 +56,23 @@ class WitnessedStore:
         return granted
 
     def commit(self, commits: Sequence[Commit]) -> tuple[Reply, ...]:
+        replies, _ = self.begin(commits, ())()
+        return replies
+
+    def begin(self, commits: Sequence[Commit], looks: Sequence[Look]) -> Callable[[], Heard]:
         for commit in commits:
             for claim in commit.claim:
                 ME.claimed[commit.run_id, show(claim.path)] = now()
-        replies = self.store.commit(commits)
+        heard = self.store.begin(commits, looks)
+        return lambda: self._heard(commits, *heard())
+
+    def _heard(self, commits: Sequence[Commit], replies: tuple[Reply, ...], logs: tuple[Log | None, ...]) -> Heard:
         for commit, reply in zip(commits, replies, strict=True):
             what = "acked" if isinstance(reply, Done) else "refused"
             for event in map(unpack, commit.events):
                 if isinstance(event, CommandResolved | AttemptFailed) and (nonce := nonce_of(event)):
                     note(what, commit.run_id, show(event.path), nonce)
-        return replies
+        return replies, logs
 
 
 def nonce_of(event: CommandResolved | AttemptFailed) -> str | None:

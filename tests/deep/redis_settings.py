@@ -31,7 +31,7 @@ from tests.servers import Server, valkey
 from yieldflow import App, Flow, Handle, Retry, current_step, step, workflow
 from yieldflow.core.run import fold
 from yieldflow.errors import StoreError, UnknownRun
-from yieldflow.ports import Commit, Done, Due, Mark, Reply
+from yieldflow.ports import Commit, Done, Due, Heard, Look, Mark, Reply
 from yieldflow.runtime import Runtime
 from yieldflow.stores.redis import RedisStore
 
@@ -165,6 +165,9 @@ class Acknowledged:
             if kept and commit.events and isinstance(reply, Done):
                 self.marks.append((commit.run_id, reply.head))
         return replies
+
+    def begin(self, commits: Sequence[Commit], looks: Sequence[Look]) -> Callable[[], Heard]:
+        return lambda: (self.commit(commits), self.store.read_each(looks))
 
     def _reaches_a_replica(self) -> bool:
         """On the one connection there is: it waits for what was written on that."""

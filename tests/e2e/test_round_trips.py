@@ -118,10 +118,10 @@ def test_sending_is_three_round_trips(counted: Counted):
     assert counted.trips(lambda: handle.send("approval", "yes")) == 3
 
 
-def test_the_result_of_an_ended_run_is_two_round_trips(counted: Counted):
+def test_the_result_of_an_ended_run_is_one_round_trip(counted: Counted):
     handle = counted.new(flows.steps_in_a_row(2), "one")
     counted.runtime.tend(handle.run_id)
-    assert counted.trips(lambda: handle.result(timeout=0)) == 2
+    assert counted.trips(lambda: handle.result(timeout=0)) == 1
 
 
 def test_a_hint_for_nothing_is_one_round_trip(counted: Counted):

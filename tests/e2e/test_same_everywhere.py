@@ -74,8 +74,8 @@ AT_ONCE = {
 FAMILIES = {
     "family": Scenario(families.family("i")),
     "chained": Scenario(families.chained(1, 5)),
-    "sender": Scenario(families.sender("receiver")),
     "receiver": Scenario(families.receiver(3)),
+    "sender": Scenario(families.sender("receiver")),
     "bounded": Scenario(families.bounded("j")),
     "shielded": Scenario(families.shielded("k"), cancel_in_a_shield),
 }

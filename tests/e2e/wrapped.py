@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from yieldflow import App, Duration
 from yieldflow.codec.packing import unpack
 from yieldflow.core.events import AttemptFailed, CommandResolved
 from yieldflow.core.path import show
-from yieldflow.ports import Commit, Done, Due, Granted, Head, Holding, Log, Look, Mark, Queue, Reply, Store
+from yieldflow.ports import Commit, Done, Due, Granted, Head, Heard, Holding, Log, Look, Mark, Queue, Reply, Store
 from yieldflow.rq import Worker
 from yieldflow.rq.job import look
 from yieldflow.rq.queue import RqQueue
@@ -46,10 +46,7 @@ class FatalStore:
         return log
 
     def read_each(self, looks: Sequence[Look]) -> tuple[Log | None, ...]:
-        logs = self.store.read_each(looks)
-        for log in logs:
-            if log is not None and len(log.events) > 3:
-                reach("in a replay")
+        _, logs = self.begin((), looks)()
         return logs
 
     def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
@@ -59,13 +56,23 @@ class FatalStore:
         return granted
 
     def commit(self, commits: Sequence[Commit]) -> tuple[Reply, ...]:
+        replies, _ = self.begin(commits, ())()
+        return replies
+
+    def begin(self, commits: Sequence[Commit], looks: Sequence[Look]) -> Callable[[], Heard]:
         if any(reported(commit) for commit in commits):
             reach("between body and report")
-        replies = self.store.commit(commits)
+        heard = self.store.begin(commits, looks)
+        return lambda: self._heard(commits, *heard())
+
+    def _heard(self, commits: Sequence[Commit], replies: tuple[Reply, ...], logs: tuple[Log | None, ...]) -> Heard:
         for commit, reply in zip(commits, replies, strict=True):
             if isinstance(reply, Done):
                 committed(commit, reply)
-        return replies
+        for log in logs:
+            if log is not None and len(log.events) > 3:
+                reach("in a replay")
+        return replies, logs
 
 
 def committed(commit: Commit, reply: Done) -> None:

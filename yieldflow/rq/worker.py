@@ -74,13 +74,14 @@ class Worker(SimpleWorker):
         return done > 0
 
     def _rounds(self, group: Group, inbox: Inbox, burst: bool) -> Iterator[list[Hint]]:
-        """The hints to begin each round with. While runs are under way nobody waits for one: there is a look when a run
-        has ended, and now and then.
+        """The hints to begin each round with. While runs are under way nobody waits for one: there is a look when there
+        is space again, and now and then.
         """
         under_way = 0
         while not self._stop.is_set():
             ended, under_way = len(group) < under_way, len(group)
-            if under_way and (group.room < 1 or (not ended and inbox.looked_within(_LOOK))):
+            pressing = ended and group.has_space
+            if under_way and (group.room < 1 or (not pressing and inbox.looked_within(_LOOK))):
                 yield []
                 continue
             try:

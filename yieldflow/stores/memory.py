@@ -5,7 +5,7 @@ It is also the model that the other stores are compared with: a dataclass for ea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import islice
@@ -32,6 +32,7 @@ from yieldflow.ports import (
     Grant,
     Granted,
     Head,
+    Heard,
     Holding,
     Log,
     Look,
@@ -184,6 +185,10 @@ class MemoryStore:
             replies = tuple([self._commit(commit, now) for commit in commits])
         self._bell.ring(commit.run_id for commit in commits)
         return replies
+
+    def begin(self, commits: Sequence[Commit], looks: Sequence[Look]) -> Callable[[], Heard]:
+        heard = self.commit(commits) if commits else (), self.read_each(looks) if looks else ()
+        return lambda: heard
 
     def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
         with self._lock:

@@ -6,7 +6,7 @@ A script that the server does not know yet was not applied; it is loaded, and ca
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Literal, TypeAlias
 
@@ -71,15 +71,25 @@ class Scripts:
 
     def call_each(self, verb: Verb, calls: Sequence[Sequence[Word]]) -> list[Any]:
         """The calls in one round trip, each a script by itself."""
+        return self.begin([(verb, words) for words in calls])()
+
+    def begin(self, calls: Sequence[tuple[Verb, Sequence[Word]]]) -> Callable[[], list[Any]]:
+        """Send calls of several scripts at once; calling what this answers waits for their answers."""
         if not calls:
-            return []
+            return list
+        commands = [self._known[verb](words) for verb, words in calls]
         with replies():
-            commands = [*map(self._known[verb], calls)]
-            found = self._wire.send(commands)
+            sent = self._wire.begin(commands)
+        return lambda: self._answers({verb: None for verb, _ in calls}, commands, sent)
+
+    def _answers(self, verbs: Iterable[Verb], commands: Sequence[bytes], sent: Callable[[], list[Any]]) -> list[Any]:
+        with replies():
+            found = sent()
             missing = [index for index, reply in enumerate(found) if isinstance(reply, NoScriptError)]
             if missing:
-                _, *again = self._wire.send([self._load[verb], *(commands[index] for index in missing)])
-                for index, reply in zip(missing, again, strict=True):
+                loads = [self._load[verb] for verb in verbs]
+                again = self._wire.begin([*loads, *(commands[index] for index in missing)])()
+                for index, reply in zip(missing, again[len(loads) :], strict=True):
                     found[index] = reply
             for reply in found:
                 if isinstance(reply, Exception):

@@ -5,7 +5,7 @@ The server's clock is the only one. It re-sends nothing: a reply that does not c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -24,6 +24,7 @@ from yieldflow.ports import (
     Filter,
     Grant,
     Granted,
+    Heard,
     Log,
     Look,
     Mark,
@@ -33,7 +34,7 @@ from yieldflow.ports import (
 )
 from yieldflow.stores import rules
 from yieldflow.stores.redis import listing, rows
-from yieldflow.stores.redis.scripts import Scripts
+from yieldflow.stores.redis.scripts import Scripts, Verb
 from yieldflow.stores.redis.server import replies
 from yieldflow.stores.redis.waiting import Subscriptions
 from yieldflow.stores.redis.wire import Word
@@ -58,9 +59,8 @@ class RedisStore:
         return log
 
     def read_each(self, looks: Sequence[Look]) -> tuple[Log | None, ...]:
-        calls: list[list[Word]] = [[look.run_id, *_place(look.after), *_queues(look.replaying)] for look in looks]
-        answers = self._scripts.call_each("read", calls)
-        return tuple([_log(look.run_id, *answer) for look, answer in zip(looks, answers, strict=True)])
+        _, logs = self.begin((), looks)()
+        return logs
 
     def newest(self, chain: str) -> str:
         with replies():
@@ -77,11 +77,18 @@ class RedisStore:
         return tuple(sorted(entries, key=lambda entry: entry.path))
 
     def commit(self, commits: Sequence[Commit]) -> tuple[Reply, ...]:
+        replies, _ = self.begin(commits, ())()
+        return replies
+
+    def begin(self, commits: Sequence[Commit], looks: Sequence[Look]) -> Callable[[], Heard]:
         for commit in commits:
             rules.check(commit)
-        calls: list[list[Word]] = [[commit.run_id, rows.plan(commit), *rows.items(commit)] for commit in commits]
-        answers = self._scripts.call_each("commit", calls)
-        return tuple([_reply(commit, *answer) for commit, answer in zip(commits, answers, strict=True)])
+        calls: list[tuple[Verb, Sequence[Word]]] = [
+            ("commit", (commit.run_id, rows.plan(commit), *rows.items(commit))) for commit in commits
+        ]
+        calls += [("read", (look.run_id, *_place(look.after), *_queues(look.replaying))) for look in looks]
+        answers = self._scripts.begin(calls)
+        return lambda: _heard(commits, looks, answers())
 
     def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
         names = list(dict.fromkeys(queues))
@@ -155,6 +162,14 @@ def _place(after: Mark | None) -> tuple[int, str]:
 def _queues(replaying: Sequence[str] | None) -> list[Word]:
     """Whether the reader replays runs of any queue, and else of which."""
     return [1] if replaying is None else [0, *replaying]
+
+
+def _heard(commits: Sequence[Commit], looks: Sequence[Look], answers: Sequence[Any]) -> Heard:
+    replies, logs = answers[: len(commits)], answers[len(commits) :]
+    return (
+        tuple([_reply(commit, *reply) for commit, reply in zip(commits, replies, strict=True)]),
+        tuple([_log(look.run_id, *log) for look, log in zip(looks, logs, strict=True)]),
+    )
 
 
 def _reply(commit: Commit, kind: bytes, now: Millis, *rest: Any) -> Reply:

@@ -7,7 +7,7 @@ It sends nothing twice, and a connection that failed is not used again.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import redis
@@ -22,22 +22,35 @@ class Wire:
         named = inspect.signature(self._pool.get_connection).parameters.get("command_name")
         self._purpose = ("EVALSHA",) if named is not None and named.default is inspect.Parameter.empty else ()
 
-    def send(self, commands: Sequence[bytes]) -> list[Any]:
-        """All of them in one round trip; answers what each was answered, an error of the server as a value.
+    def begin(self, commands: Sequence[bytes]) -> Callable[[], list[Any]]:
+        """Send them all at once; calling what this answers, once, waits for what each is answered, an error of the
+        server as a value. Until then the connection is nobody else's.
 
-        Raises the errors of redis-py where there may be no answer.
+        Both raise the errors of redis-py where there may be no answer.
         """
         connection: Any = self._pool.get_connection(*self._purpose)  # before redis-py 5.3 it wants to know what for
-        answers: list[Any] = []
+        sent = False
         try:
             connection.send_packed_command((b"".join(commands),))
-            for _ in commands:
+            sent = True
+        finally:
+            if not sent:
+                self._give_back(connection, whole=False)
+        return lambda: self._read(connection, len(commands))
+
+    def _read(self, connection: Any, count: int) -> list[Any]:
+        answers: list[Any] = []
+        try:
+            for _ in range(count):
                 answers.append(_read(connection))  # noqa: PERF401 - how many came is looked at below
         finally:
-            if len(answers) < len(commands):  # one may still come, and would be taken for that of the next call
-                connection.disconnect()
-            self._pool.release(connection)
+            self._give_back(connection, whole=len(answers) == count)
         return answers
+
+    def _give_back(self, connection: Any, *, whole: bool) -> None:
+        if not whole:  # an answer may still come, and would be taken for that of the next call
+            connection.disconnect()
+        self._pool.release(connection)
 
 
 class Command:

@@ -6,7 +6,7 @@ Who waits in the process that writes is woken by a bell; other processes look at
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from heapq import merge
 from itertools import islice
 from sqlite3 import Connection
@@ -31,6 +31,7 @@ from yieldflow.ports import (
     Grant,
     Granted,
     Head,
+    Heard,
     Holding,
     Log,
     Look,
@@ -96,6 +97,10 @@ class SqliteStore:
         replies = self._connections.write(change)
         self._bell().ring(commit.run_id for commit in commits)
         return replies
+
+    def begin(self, commits: Sequence[Commit], looks: Sequence[Look]) -> Callable[[], Heard]:
+        heard = self.commit(commits) if commits else (), self.read_each(looks) if looks else ()
+        return lambda: heard
 
     def claim(self, run_id: str, queues: Sequence[str], worker: str, tokens: Sequence[str]) -> Granted:
         def change(db: Connection) -> Granted:
