@@ -25,7 +25,7 @@ from yieldflow.stores.redis.server import replies
 
 HINT_IDS = "yieldflow-"  # how the ids of the jobs begin
 TEND_RUN = "yieldflow.rq.job.tend_run"
-FULL = 1_000  # runs noted for a queue by alarms; more would help nobody, and the alarms stay due
+FULL = 20_000  # runs noted for a queue by alarms; those of more are put off
 MOST_JOBS = 16  # that lie in a queue at a time
 NO_TIMEOUT = -1  # leases and deadlines bound the work; RQ's alarm would hit between commit and return
 FAILURE_SECONDS = 86_400  # a job that failed is kept for people to look at, for a day
