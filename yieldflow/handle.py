@@ -18,7 +18,7 @@ from yieldflow.core.events import Event, RunFinished
 from yieldflow.core.failures import to_exception
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Err, Ok
 from yieldflow.core.run import Run
-from yieldflow.core.times import Duration, duration
+from yieldflow.core.times import Duration, Millis, duration
 from yieldflow.engine.requests import Inline
 from yieldflow.errors import (
     RunBlocked,
@@ -34,6 +34,7 @@ from yieldflow.errors import (
 from yieldflow.inspection import Inspection, inspect
 from yieldflow.ports import LAST_EVENT, Log, Mark, Status, Summary
 from yieldflow.reach import expect_key
+from yieldflow.runtime import SLICE
 
 if TYPE_CHECKING:
     from yieldflow.app import App
@@ -42,6 +43,7 @@ T_co = TypeVar("T_co", covariant=True)
 S = TypeVar("S")
 
 _LONGEST_WAIT = 1.0  # seconds
+_DAY: Millis = 86_400_000
 MAY_GO_ON: tuple[Status, ...] = ("continued", "failed")  # as a next generation: what failed may be retried
 
 
@@ -172,7 +174,8 @@ class Handle(Generic[T_co]):
         still, head = 0, None
         while True:
             runtime = self._app.runtime  # another one, if somebody closed the app meanwhile
-            tended = runtime.tend(self._generation, inline=inline, hints=runtime.pool)
+            slice_ = SLICE if deadline is not None else _DAY  # at its end others are asked to go on with the run
+            tended = runtime.tend(self._generation, inline=inline, hints=runtime.pool, slice_=slice_)
             still, head = 0 if tended.head != head else still, tended.head
             match tended.state:
                 case "ended":
