@@ -16,13 +16,14 @@ import redis
 from attrs import define, field, frozen
 from redis.commands.core import Script
 
-from yieldflow.rq.queue import HINT_IDS, TEND_RUN, RqQueue, noted_in
+from yieldflow.rq.queue import HINT_IDS, TEND_RUN, RqQueue, bell_of, noted_in
 
 Mood: TypeAlias = Literal["idle", "busy", "job"]
 """idle: takes the jobs that were left to wake somebody · busy: leaves the last one of them to others · job: is one of
 RQ's jobs itself, and takes none."""
 
 _LONGEST_HINT = 10_000  # bytes; a hint carries a run id
+_MOMENT = 0.25  # seconds
 
 _TAKE = """
 local most, hint, mood, first = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
@@ -113,9 +114,8 @@ class Inbox:
         return time.monotonic() - self._looked < seconds
 
     def wait(self) -> None:
-        """Until a job lies in the first queue, which is not taken; the others are looked at now and then."""
-        pause = 1 if len(self.keys) == 1 else 0.1
-        self.connection.blmove(self.keys[0], self.keys[0], pause, "LEFT", "LEFT")  # type: ignore[arg-type]  # Redis takes fractions
+        """Until somebody has noted a run, or for a moment: jobs of other kinds ring no bell."""
+        self.connection.blpop([bell_of(queue) for queue in self.queues], _MOMENT)
 
     def close(self) -> None:
         if self._done:

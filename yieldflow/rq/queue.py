@@ -1,4 +1,4 @@
-"""Hints: which runs somebody should look at, and jobs of RQ that wake those who look.
+"""Hints: which runs somebody should look at, and what wakes those who look: a job for RQ's workers, a bell for ours.
 
 A run is noted once, however often it is offered. A job is left only where none lies already: whoever takes some of the
 noted runs and leaves others wakes the next worker. No result, retry, dependency or schedule of RQ is relied on: a hint
@@ -31,12 +31,13 @@ NO_TIMEOUT = -1  # leases and deadlines bound the work; RQ's alarm would hit bet
 FAILURE_SECONDS = 86_400  # a job that failed is kept for people to look at, for a day
 
 _OFFER = """
-local noted, jobs = KEYS[1], KEYS[2]
+local noted, jobs, bell = KEYS[1], KEYS[2], KEYS[4]
 local hint, most, ids, fields = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local time = redis.call('TIME')
 for index = 5 + fields, #ARGV do
   redis.call('ZADD', noted, 'NX', time[1] * 1000000 + time[2], ARGV[index])
 end
+for _ = redis.call('LLEN', bell) + 1, most do redis.call('RPUSH', bell, '') end
 for _, id in ipairs(redis.call('LRANGE', jobs, -most, -1)) do
   if string.sub(id, 1, #hint) == hint then most = most - 1 end
 end
@@ -52,6 +53,11 @@ end
 def noted_in(queue: str) -> str:
     """The key of the runs that are to be looked at, by the time when they were noted first."""
     return f"yieldflow:look:{queue}"
+
+
+def bell_of(queue: str) -> str:
+    """The key of a list from which an idle worker of ours takes what wakes it: one worker for each hint, not all."""
+    return f"yieldflow:bell:{queue}"
 
 
 @define(eq=False)
@@ -82,7 +88,7 @@ class RqQueue:
             return max(0, FULL - int(self._connection.zcard(noted_in(queue))))
 
     def _note(self, queue: str, run_ids: Sequence[str], count: int) -> None:
-        keys = [noted_in(queue), Queue.redis_queue_namespace_prefix + queue, Queue.redis_queues_keys]
+        keys = [noted_in(queue), Queue.redis_queue_namespace_prefix + queue, Queue.redis_queues_keys, bell_of(queue)]
         fields = [word for item in self._job(queue, run_ids[0]).items() for word in item]
         with replies():
             self._script(keys, [HINT_IDS, count, token_hex(8), len(fields), *fields, *run_ids])
