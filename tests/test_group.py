@@ -12,7 +12,7 @@ from yieldflow import App, Flow, current_step, hook, step, workflow
 from yieldflow.core.events import CommandResolved
 from yieldflow.engine.requests import Save
 from yieldflow.errors import ReplyLost, StoreError
-from yieldflow.group import Flight, Group, _loads
+from yieldflow.group import MOST, Flight, Group, _loads
 from yieldflow.ports import Commit, Head
 from yieldflow.runtime import Runtime
 from yieldflow.stores.memory import MemoryStore
@@ -184,10 +184,10 @@ def test_there_is_less_room_where_bodies_are_slow_and_more_again_when_they_are_n
         to_end(group)
     narrow = group.room
     assert 1 <= narrow < 20
-    for _ in range(40):
+    for _ in range(80):
         group.add([app.start(counting(1)).run_id])
         to_end(group)
-    assert group.room == 32
+    assert group.room == MOST
 
 
 def test_a_run_that_is_under_way_is_looked_at_once_more_and_not_twice_at_a_time(app):

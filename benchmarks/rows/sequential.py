@@ -38,7 +38,7 @@ def by_workers(place: Place, url: str, count: int) -> Figures:
 
 def from_start_to_result(app: App, place: Place) -> Figures:
     since = time.monotonic()
-    handles = [app.start(flows.chain(place.sizes.steps)) for _ in range(place.sizes.runs)]
+    handles = app.start_many([flows.chain(place.sizes.steps) for _ in range(place.sizes.runs)])
     for handle in handles:
         handle.result("120s")
     seconds = time.monotonic() - since

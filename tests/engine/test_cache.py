@@ -1,17 +1,19 @@
 """The cache between threads: an execution is one tender's at a time, and nobody waits for ever."""
 
+import gc
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 
 import pytest
 from attrs import evolve
 
-from tests.engine.programs import in_sequence
+from tests.engine.programs import in_branches, in_sequence, raced
 from tests.engine.world import RUN, World
 from yieldflow.engine.live import PLAIN_REPORTS, Cache
-from yieldflow.engine.requests import Wait
+from yieldflow.engine.requests import Execute, Wait
 from yieldflow.engine.state import LONGEST_WAIT, Tending
 
 SECONDS = 10.0
@@ -67,6 +69,24 @@ def test_59_who_has_waited_long_enough_goes_on_without():
     waits.block(0.001)
     world.clock.at += 1
     assert next(holding, "held") == "held"
+
+
+@pytest.mark.parametrize("program", [in_sequence, in_branches, raced])
+def test_what_is_let_go_leaves_nothing_for_the_garbage_collector(program):
+    """A worker of thousands of sleepers would otherwise grow by what it has put away and nobody has looked for."""
+    world = World()
+    world.start(program())
+    tending = world.worker("w1").tend()
+    tending.until(Execute)
+    made = weakref.ref(tending.actor.tools.cache._kept[RUN].execution)
+    tending.to_end()
+    gc.collect()
+    gc.disable()
+    try:
+        tending.actor.tools.cache.clear()
+        assert made() is None
+    finally:
+        gc.enable()
 
 
 def test_after_a_refusal_so_many_reports_are_plain():

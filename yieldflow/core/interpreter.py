@@ -68,7 +68,8 @@ class Execution:
         """Take the next events of the log, all that are known. Raises `CodeError`, and `ImpossibleEvent` for a log that
         none may be.
         """
-        self._expect_whole()
+        if not self._whole:
+            raise self._interrupted()
         self._whole = False  # until this is over: it may be interrupted
         known = tuple(events)
         self._ledger.know(known)
@@ -81,7 +82,8 @@ class Execution:
 
     def decide(self) -> tuple[Decision, ...]:
         """What to append, given all that was fed; nothing, if the log holds it already. Raises `CodeError`."""
-        self._expect_whole()
+        if not self._whole:
+            raise self._interrupted()
         self._ledger.expect_all_asked()
         if self.tree is None or self.run.paused or self.run.ended is not None:
             return ()
@@ -114,9 +116,15 @@ class Execution:
         return tuple(self._leaves.mail.rejected)
 
     def close(self) -> None:
+        """Let the program go. What refers to itself is taken apart: thousands of these come and go, and Python looks
+        for such things only now and then.
+        """
         if self.tree is not None:
             with telling.silence():
                 self.tree.close()
+            self._leaves.close()
+            self.tree = None
+        self._ledger.where = self._leaves.where = _nowhere
 
     # --- the log, compared with the program --------------------------------------------------------------------
 
@@ -128,8 +136,7 @@ class Execution:
         for at, event in enumerate(events):
             self._telling.known = at < new
             self._match(event)
-            self.run.add(event)
-            if at >= new or is_fact(event):
+            if self.run.add(event):
                 self._tell(event)
 
     def _match(self, event: Event) -> None:
@@ -152,9 +159,8 @@ class Execution:
             self._ledger.expect_all_asked()
             raise self._ledger.changed((), Difference("the run ended", "it goes on", "end"))
 
-    def _expect_whole(self) -> None:
-        if not self._whole:
-            raise BrokenProgram(self.workflow.name, "it was interrupted while it was fed; replay its log")
+    def _interrupted(self) -> BrokenProgram:
+        return BrokenProgram(self.workflow.name, "it was interrupted while it was fed; replay its log")
 
     def _where(self, path: Path) -> str:
         frame = self._frame(path)
@@ -223,3 +229,7 @@ class Execution:
     def _running(self) -> Tree:
         assert self.tree is not None  # the first fact of any log starts it
         return self.tree
+
+
+def _nowhere(_: Path) -> Any:
+    return None

@@ -72,6 +72,11 @@ class Leaves:
         self._tree = Tree(program, self)
         return self._tree
 
+    def close(self) -> None:
+        """It is of no further use."""
+        self.waiting.clear()
+        del self._tree, self.mail
+
     def open_at(self, path: Path) -> Leaf | None:
         return self.waiting.get(path)
 

@@ -91,8 +91,8 @@ class Run:
     def outcome(self) -> Ending | None:
         return None if self.ended is None else self.ended.outcome
 
-    def add(self, event: Event) -> None:
-        """Raises `ImpossibleEvent`, and is then of no further use."""
+    def add(self, event: Event) -> bool:
+        """Whether it is a fact. Raises `ImpossibleEvent`, and is then of no further use."""
         if self.ended is not None:
             raise ImpossibleEvent(repr(event), "the run has ended")
         if (self.started is None) is not isinstance(event, RunStarted):
@@ -100,10 +100,12 @@ class Run:
         self.length += 1
         self.bytes += size(event)
         self._apply(event)
-        if not self.paused and is_fact(event):
+        fact = is_fact(event)
+        if fact and not self.paused:
             self.time, self.fed = max(self.time, event.at), self.length
         if self.started is not None and self.started.anew and self.length in self.started.anew:
             self._count_anew()
+        return fact
 
     def _apply(self, event: Event) -> None:
         match event:

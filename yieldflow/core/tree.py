@@ -98,7 +98,11 @@ class Tree:
         """Let every generator go; the tree is of no further use."""
         for branch in [*self.waiting.values(), self.root]:
             let_go(branch.generator)
+            _take_apart(branch)
+        for task in self.tasks.values():
+            task.child = None
         self.waiting.clear()
+        self._ready.clear()
 
     # --- branches -------------------------------------------------------------------------------------------
 
@@ -318,6 +322,17 @@ class Tree:
         self._let_go(first)
         first.result = Raised(Deadlock(lines))
         return True
+
+
+def _take_apart(branch: Branch) -> None:
+    """What it waits for refers to it, and it to that."""
+    nodes, branch.waits_for = [branch.waits_for], None
+    branch.tasks.clear()
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, Group):
+            nodes += node.children
+            node.children.clear()
 
 
 def _is_shield(node: Node | None) -> bool:

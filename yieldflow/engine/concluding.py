@@ -33,7 +33,7 @@ def append_what_is_concluded(t: Tending, live: Live) -> Asking[bool]:
     if t.table is not None and t.table[0] == live.head and t.table[1] < run.work:
         yield from _repair(t, live)
         return True
-    decisions = live.execution.decide()
+    decisions = () if live.head is t.decided else live.execution.decide()
     if decisions:
         yield from _decide(t, live, decisions)
         return True
@@ -139,6 +139,7 @@ def _commit(t: Tending, live: Live, conclusion: Conclusion, decisions: Sequence[
     if isinstance(reply, Done):
         live.feed(planned.events, reply.head, sum(map(len, planned.packed)))
         t.settled, t.table = True, (reply.head, reply.entries)
+        t.decided = reply.head if len(planned.events) == len(decisions) else None
         if t.log is not None and commit.summary is not None:
             t.log = evolve(t.log, summary=commit.summary)
         if reply.claimed:
@@ -153,7 +154,7 @@ def _claims(t: Tending, planned: Plan) -> tuple[Claim, ...]:
     if not planned.put or t.mine or t.time_is_up():
         return ()
     first = next((work for work in planned.put if work.not_before <= planned.at and t.me.serves(work.queue)), None)
-    if first is None or not t.may_run(lambda: planned.work, planned.wakes):
+    if first is None or not (t.me.inline == "always" or t.may_run(lambda: planned.work, planned.wakes)):
         return ()
     return (t.claim(first.path),)
 

@@ -53,6 +53,7 @@ class Tending:
     retry_at: Millis | None = None  # the first next attempt of what failed here: it may be due by the time we leave
     hinted: bool = False  # there was more to do, and a hint says so
     table: tuple[Mark, int] | None = None  # how many entries the work table had, and at which head
+    decided: Mark | None = None  # the head at which all is written that the program has decided
     settled: bool = False  # the alarm is what the agenda wants
     mine: list[tuple[Claimed, Recorded]] = field(factory=list)  # claims whose work has not begun
     tokens: set[str] = field(factory=set)  # of all claims we asked for and have not reported
