@@ -43,8 +43,10 @@ def note(what: str, path: str = "", *, run_id: str = "", attempt: int = 0, pid: 
 
 
 def lines(folder: Path) -> list[Line]:
+    """All whole ones: somebody may be writing the last."""
     file = folder / "journal"
-    return [Line(*json.loads(line)) for line in file.read_bytes().splitlines()] if file.exists() else []
+    whole, _, _ = (file.read_bytes() if file.exists() else b"").rpartition(b"\n")
+    return [Line(*json.loads(line)) for line in whole.splitlines()]
 
 
 def reach(place: str) -> None:

@@ -41,6 +41,8 @@ from yieldflow.core.tree import Tree
 from yieldflow.core.values import Codec
 from yieldflow.errors import BrokenProgram
 
+_NOWHERE: Callable[[Path], Any] = dict[Path, Any]().get  # where a program asks that has been let go
+
 
 class Execution:
     """A live program and the fold of its log.
@@ -124,7 +126,7 @@ class Execution:
                 self.tree.close()
             self._leaves.close()
             self.tree = None
-        self._ledger.where = self._leaves.where = _nowhere
+        self._ledger.where = self._leaves.where = _NOWHERE
 
     # --- the log, compared with the program --------------------------------------------------------------------
 
@@ -229,7 +231,3 @@ class Execution:
     def _running(self) -> Tree:
         assert self.tree is not None  # the first fact of any log starts it
         return self.tree
-
-
-def _nowhere(_: Path) -> Any:
-    return None
