@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from yieldflow import App, Flow, step, workflow
 from yieldflow.pool import PATIENCE, Pool
 
 SECONDS = 10.0
@@ -90,3 +91,27 @@ def test_a_pool_that_stops_gives_nothing_more():
     stopping.set()
     assert hints.stop(SECONDS)
     assert took == [()]
+
+
+@step
+def long(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+@workflow
+def longer_than_a_slice(times: int) -> Flow[float]:
+    total = 0.0
+    for _ in range(times):
+        total += yield from long(0.6)
+    return total
+
+
+def test_who_drives_a_run_keeps_it_however_long_it_takes():
+    """Threads of the same process that were asked to go on with it fought with it over the run."""
+    app = App("memory:")
+    try:
+        assert app.run(longer_than_a_slice(3)) == 0.6 * 3
+        assert app.runtime.pool._running == set()
+    finally:
+        app.close()

@@ -13,9 +13,10 @@ from rq.serializers import JSONSerializer
 
 from tests.proxy import counting
 from tests.servers import Server, free_port
+from yieldflow.alarms import ring_once
 from yieldflow.errors import ReplyLost
 from yieldflow.ports import Due
-from yieldflow.rq.queue import FULL, TEND_RUN, RqQueue
+from yieldflow.rq.queue import FULL, TEND_RUN, RqQueue, noted_in
 
 LOOK = f"{__name__}.look"
 looked_at: list[str] = []
@@ -103,3 +104,18 @@ def test_a_queue_has_room_until_it_is_full(client: redis.Redis):
 def test_a_server_that_is_gone_is_a_lost_reply():
     with redis.Redis(port=free_port(), retry=None) as nobody, pytest.raises(ReplyLost):
         RqQueue(nobody).offer("order-42", "yieldflow")
+
+
+def test_thousands_that_are_due_at_once_are_all_noted_and_none_is_put_off(client: redis.Redis):
+    due = [Due(f"nap-{number}", "yieldflow") for number in range(2_000)]
+
+    class Store:
+        def due(self, limit: int) -> tuple[Due, ...]:
+            taken, due[:] = tuple(due[:limit]), due[limit:]
+            return taken
+
+    queue = RqQueue(client)
+    while ring_once(Store(), queue, queue.room):
+        pass
+    assert client.zcard(noted_in("yieldflow")) == 2_000
+    assert stock(client).count == 1
