@@ -103,7 +103,7 @@ class Stage:
             stop.wait(0 if runs else 0.002)
 
     def hint(self) -> str | None:
-        found = Inbox(self.stream.client, [self.app.queue], [f"rq:queue:{self.app.queue}"]).take(1)
+        found = Inbox(self.stream.client, [self.app.queue], [f"rq:queue:{self.app.queue}"], self.app.hints).take(1)
         return found[0].run_id if found else None
 
     # --- going on --------------------------------------------------------------------------------------------------

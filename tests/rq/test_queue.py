@@ -16,6 +16,7 @@ from tests.servers import Server, free_port
 from yieldflow.alarms import ring_once
 from yieldflow.errors import ReplyLost
 from yieldflow.ports import Due
+from yieldflow.rq.inbox import Inbox
 from yieldflow.rq.queue import FULL, TEND_RUN, RqQueue, noted_in
 
 LOOK = f"{__name__}.look"
@@ -119,3 +120,13 @@ def test_thousands_that_are_due_at_once_are_all_noted_and_none_is_put_off(client
         pass
     assert client.zcard(noted_in("yieldflow")) == 2_000
     assert stock(client).count == 1
+
+
+def test_hints_that_were_taken_are_not_lost_with_the_call_that_wakes_others(client: redis.Redis):
+    """It raised what the loop of a worker does not expect of a look, and the worker ended."""
+    RqQueue(client).offer_each([Due(f"order-{number}", "yieldflow") for number in range(4)])
+    with redis.Redis(port=free_port(), retry=None) as nobody:
+        inbox = Inbox(client, ["yieldflow"], ["rq:queue:yieldflow"], RqQueue(nobody))
+        taken = {hint.run_id for hint in inbox.take(32)}
+    assert taken == {"order-0", "order-1", "order-2"}  # the one that the job is of, and half of the others
+    assert client.zcard(noted_in("yieldflow")) == 1

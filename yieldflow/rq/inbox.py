@@ -10,13 +10,16 @@ import json
 import time
 import zlib
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Literal, TypeAlias
 
 import redis
 from attrs import define, field, frozen
 from redis.commands.core import Script
 
-from yieldflow.rq.queue import HINT_IDS, TEND_RUN, RqQueue, bell_of, noted_in
+from yieldflow.errors import StoreError
+from yieldflow.ports import Queue as HintQueue
+from yieldflow.rq.queue import HINT_IDS, TEND_RUN, bell_of, noted_in
 
 Mood: TypeAlias = Literal["idle", "busy", "job"]
 """idle: takes the jobs that were left to wake somebody · busy: leaves the last one of them to others · job: is one of
@@ -81,19 +84,18 @@ class Hint:
 
 @define(eq=False)
 class Inbox:
-    """*queues* in their order; *keys* are those of the lists of their jobs."""
+    """*queues* in their order; *keys* are those of the lists of their jobs; *hints* wakes others."""
 
     connection: redis.Redis
     queues: list[str]
     keys: list[str]
+    hints: HintQueue
     _looked: float = field(default=0.0, init=False)
     _done: list[str] = field(factory=list, init=False)  # the jobs of hints, which the next look deletes
     _script: Script = field(init=False)
-    _others: RqQueue = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._script = self.connection.register_script(_TAKE)
-        self._others = RqQueue(self.connection)
 
     def take(self, most: int, here: Collection[str] = (), mood: Mood = "idle", first: str = "") -> list[Hint]:
         """At most *most* hints, or one job of another kind. What is under way *here* stays noted, and so is looked at
@@ -107,7 +109,8 @@ class Inbox:
         hints = [self._hint(*one) for one in found]
         self._done = [f"rq:job:{hint.job_id}" for hint in hints if hint.job_id is not None and hint.run_id is not None]
         for number, run_id in rest:
-            self._others.offer(run_id.decode(errors="replace"), self.queues[number - 1])
+            with suppress(StoreError):  # nobody is woken: the run stays noted, and its alarm is to come
+                self.hints.offer(run_id.decode(errors="replace"), self.queues[number - 1])
         return [hint for hint in hints if hint.run_id is None or hint.run_id not in here]
 
     def looked_within(self, seconds: float) -> bool:

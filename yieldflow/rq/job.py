@@ -38,7 +38,7 @@ def look(job: Job, runtime: Runtime, run_id: str) -> None:
 
 def _look(job: Job, runtime: Runtime, run_id: str) -> None:
     queue = Queue(job.origin, connection=job.connection)
-    inbox, first = Inbox(job.connection, [queue.name], [queue.key]), [run_id]
+    inbox, first = Inbox(job.connection, [queue.name], [queue.key], runtime.hints or runtime.pool), [run_id]
 
     def more(most: int, here: Collection[str]) -> list[str]:
         hints = inbox.take(most, here, "job", first.pop() if first else "")

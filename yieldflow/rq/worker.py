@@ -51,7 +51,7 @@ class Worker(SimpleWorker):
         self.register_birth()  # type: ignore[no-untyped-call]  # RQ's
         self._serve(runtime)
         group, done = runtime.group(self._stop.is_set), 0
-        inbox = Inbox(self.connection, self.queue_names(), list(self.queue_keys()))
+        inbox = Inbox(self.connection, self.queue_names(), list(self.queue_keys()), runtime.hints or runtime.pool)
         try:
             for hints in self._rounds(group, inbox, burst):
                 for hint in hints:
