@@ -1,9 +1,7 @@
 """The store's time as a worker knows it, between threads."""
 
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -12,14 +10,6 @@ from yieldflow.drive import Clock
 from yieldflow.errors import StoreError
 
 ROUNDS = 3_000
-
-
-@pytest.fixture
-def _nimble_threads() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(0.000005)
-    yield
-    sys.setswitchinterval(before)
 
 
 @pytest.mark.usefixtures("_nimble_threads")

@@ -1,11 +1,9 @@
 """The cache between threads: an execution is one tender's at a time, and nobody waits for ever."""
 
 import gc
-import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
 
 import pytest
 from attrs import evolve
@@ -18,14 +16,6 @@ from yieldflow.engine.state import LONGEST_WAIT, Tending
 
 SECONDS = 10.0
 TURNS, THREADS = 100, 4
-
-
-@pytest.fixture
-def _nimble_threads() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(0.000005)
-    yield
-    sys.setswitchinterval(before)
 
 
 @pytest.mark.usefixtures("_nimble_threads")
