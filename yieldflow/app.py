@@ -91,7 +91,7 @@ class App:
         self._plain, self._payload_codec = JsonCodec(limit, converter), payload_codec
         self.threads = threads
         self.working = False
-        self._reach = Reach(self.settings.url, lambda: self.runtime, self.hint)
+        self._reach = Reach(self.settings.url, lambda: self.runtime, self.hint, self._is_heard)
 
     @classmethod
     def on(cls, connection: Any) -> App:
@@ -116,7 +116,8 @@ class App:
         Starting the same again (that run id, workflow and arguments) answers the run that is there, also when many
         do it at once. Raises `RunExists` for another workflow or other arguments, `BadRunId`, `BadArguments`.
         """
-        handle = self._create(call, run_id, tags, timeout)
+        refuse_in_a_workflow("start()")
+        handle = self._open(self._starter.asked(call, run_id, tags, timeout), hinted=self._is_heard())
         self.hint(handle.run_id, handle.queue)
         return handle
 
@@ -127,7 +128,7 @@ class App:
         """
         refuse_in_a_workflow("start_many()")
         starts = [self._starter.asked(call, None, tags, None) for call in calls]
-        refused = self._starter.open(starts)
+        refused = self._starter.open(starts, hinted=self._is_heard())
         handles = [self._handle(start) for start in starts]
         self._hint_each([Due(handle.run_id, handle.queue) for handle in handles])
         if refused is not None:
@@ -147,7 +148,8 @@ class App:
         Bodies run in the calling thread where nothing else is owed meanwhile, else in threads. Raises what
         `Handle.result` raises, and `RunBlocked` at once.
         """
-        handle = self._create(call, run_id, tags, timeout)
+        refuse_in_a_workflow("start()")
+        handle = self._open(self._starter.asked(call, run_id, tags, timeout), hinted=True)
         handle.drive()
         return handle.result(timeout=0)
 
@@ -348,12 +350,8 @@ class App:
 
     # --- how it is done ---------------------------------------------------------------------------------------------
 
-    def _create(
-        self, call: WorkflowCall[T], run_id: str | None, tags: Mapping[str, str] | None, timeout: Duration | None
-    ) -> Handle[T]:
-        refuse_in_a_workflow("start()")
-        start = self._starter.asked(call, run_id, tags, timeout)
-        if (refused := self._starter.open([start])) is not None:
+    def _open(self, start: Start[T], *, hinted: bool) -> Handle[T]:
+        if (refused := self._starter.open([start], hinted=hinted)) is not None:
             raise refused
         return self._handle(start)
 
@@ -371,8 +369,12 @@ class App:
         """Have somebody look at a run: here, if this process works on runs, else a worker of its queue."""
         self._hint_each([Due(run_id, queue)])
 
+    def _is_heard(self) -> bool:
+        """Whether those who work hear hints: in other processes, those of an embedded store see only alarms."""
+        return self.working or not self.embedded or self.runtime.descent.is_driven
+
     def _hint_each(self, runs: Sequence[Due]) -> None:
-        if self.working or (self.embedded and self.runtime.descent.is_driven):
+        if self.working or (self.embedded and self._is_heard()):
             self.runtime.pool.offer_each(runs)
         elif not self.embedded:
             with suppress(StoreError):  # it may be lost: the alarm leaves another one

@@ -74,6 +74,11 @@ class Pool:
                 self._start()
 
     @property
+    def room(self) -> int:
+        """How many more hints are of use: others may take what waits here for long."""
+        return max(0, MOST - len(self._hints))
+
+    @property
     def stuck(self) -> int:
         """How many threads do not come back from what they do."""
         return len(self._stuck)

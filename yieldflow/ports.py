@@ -187,7 +187,7 @@ class Commit:
     alarm: Millis | None = None
     """On `Head`: when to look again but for open work (None: no need). The store adds what it alone knows at that
     moment: the ends of leases, and free entries, which are looked at when they are due, `HINT_AFTER` from now at the
-    earliest. Any other condition sets the alarm to at most `HINT_AFTER` from now."""
+    earliest. On `Open`: it is set to at most this, and to at most `HINT_AFTER` from now; on `Holding` to that."""
     entries: int = 0
     """On `Head`: the work table has so many entries after it, or it was lost, and is looked at soon."""
     summary: Summary | None = None  # on `Head` only: replaces what is listed

@@ -123,11 +123,15 @@ class Hints:
 
 @frozen
 class Reach:
-    """*hint(run id, queue)*: have somebody look at that run. *url* is for messages."""
+    """*hint(run id, queue)*: have somebody look at that run; *hints()*: whether those who work can hear it.
+
+    *url* is for messages.
+    """
 
     url: str
     runtime: Callable[[], Runtime]
     hint: Callable[[str, str], None]
+    hints: Callable[[], bool] = lambda: True
 
     def send(self, run_id: str, hook: str, payload: bytes, key: str | None, by: str | None, inbox: int) -> int:
         """The position in the log; 0: that key was delivered in an earlier generation."""
@@ -138,7 +142,8 @@ class Reach:
         once = key or fresh()
 
         def asked(target: str, at: Millis) -> Commit:
-            return delivery(target, fresh(), hook, payload, key=once, by=by, inbox=inbox, at=at)
+            hinted = self.hints()
+            return delivery(target, fresh(), hook, payload, key=once, by=by, inbox=inbox, at=at, hinted=hinted)
 
         match self._on_newest(run_id, asked):
             case Done(head):
@@ -158,7 +163,7 @@ class Reach:
         expect_text(reason)
 
         def asked(target: str, at: Millis) -> Commit:
-            return cancellation(target, fresh(), key=key, reason=reason, at=at)
+            return cancellation(target, fresh(), key=key, reason=reason, at=at, hinted=self.hints())
 
         match self._on_newest(run_id, asked):
             case Done() | Refused("twice"):

@@ -14,7 +14,7 @@ from typing import TypeVar
 from attrs import define, evolve, field
 
 from yieldflow import identity
-from yieldflow.alarms import ring
+from yieldflow.alarms import QUICK_TICK, ring
 from yieldflow.authoring.loaded import loaded
 from yieldflow.authoring.registry import Registry
 from yieldflow.body import Bodies
@@ -283,10 +283,12 @@ class Runtime:
 
     def ring(self, stop: Flag, room: Callable[[str], int] = lambda _: 1) -> None:
         """Be the timer service of the store until *stop* is set; what the store cannot answer is asked again."""
-        queue = self.hints or self.pool
         while not stop.is_set():
             with suppress(StoreError):
-                ring(self.store, queue, room, stop.wait)
+                if self.hints is None:
+                    ring(self.store, self.pool, room, stop.wait, tick=QUICK_TICK, most=lambda: self.pool.room)
+                else:
+                    ring(self.store, self.hints, room, stop.wait)
             stop.wait(0.5)
 
     def serve(self, stop: Flag) -> Thread:

@@ -68,12 +68,14 @@ class Starter:
         )
         return Start(event, call)
 
-    def open(self, starts: Sequence[Start[Any]]) -> RunExists | None:
-        """Start runs, or find those that are there; answers why the first one that could not be was not."""
+    def open(self, starts: Sequence[Start[Any]], *, hinted: bool) -> RunExists | None:
+        """Start runs, or find those that are there; answers why the first one that could not be was not. *hinted*: who
+        works on them is told, and need not wait for the alarm.
+        """
         refused = None
         for at in range(0, len(starts), STARTS_A_CALL):
             some = starts[at : at + STARTS_A_CALL]
-            replies = self.append([opening(start.event, fresh()) for start in some])
+            replies = self.append([opening(start.event, fresh(), hinted=hinted) for start in some])
             for start, reply in zip(some, replies, strict=True):
                 refused = refused or self._refused(start, reply)
         return refused

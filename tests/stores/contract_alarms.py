@@ -62,7 +62,18 @@ class AlarmContract:
 
     def test_whoever_delivers_leaves_an_alarm(self, harness: Harness):
         start(harness)
-        reply = done(change(harness, Open("key"), b"payload", alarm=5))
+        reply = done(change(harness, Open("key"), b"payload"))
+        assert log(harness).alarm == reply.now + HINT_AFTER
+
+    def test_whoever_delivers_may_want_an_earlier_alarm(self, harness: Harness):
+        start(harness, alarm=harness.now() + 3_600_000)
+        done(change(harness, Open("key"), b"payload", alarm=5))
+        assert log(harness).alarm == 5
+        assert [due.run_id for due in harness.store.due(1)] == [RUN]
+
+    def test_whoever_delivers_leaves_no_later_alarm(self, harness: Harness):
+        start(harness)
+        reply = done(change(harness, Open("key"), b"payload", alarm=harness.now() + 3_600_000))
         assert log(harness).alarm == reply.now + HINT_AFTER
 
     def test_a_delivery_never_makes_an_alarm_later(self, harness: Harness):

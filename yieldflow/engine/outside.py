@@ -77,14 +77,23 @@ def encoded(call: WorkflowCall[object], codec: Codec) -> bytes:
         raise BadArguments(call.definition.name, str(error)) from error
 
 
-def opening(event: RunStarted, commit: str, copied: Sequence[bytes] = (), *, at: Millis | None = None) -> Commit:
-    """*copied*: what the log holds beyond its first event, of another one; *at*: now, if it began long ago."""
+def opening(
+    event: RunStarted,
+    commit: str,
+    copied: Sequence[bytes] = (),
+    *,
+    at: Millis | None = None,
+    hinted: bool = True,
+) -> Commit:
+    """*copied*: what the log holds beyond its first event, of another one; *at*: now, if it began long ago. Where no
+    hint can reach who works, the alarm is the hint.
+    """
     return Commit(
         event.run_id,
         commit,
         Head(None),
         events=(pack(event), *copied),
-        alarm=(event.at if at is None else at) + HINT_AFTER,
+        alarm=(event.at if at is None else at) + (HINT_AFTER if hinted else 0),
         summary=summary(event, None, event.at),
         payloads=sum(map(len, event.inbox.values())),
     )
@@ -103,11 +112,23 @@ def expect_same(existing: RunStarted, call: WorkflowCall[object], codec: Codec) 
 
 
 def delivery(
-    run_id: str, commit: str, hook: str, payload: bytes, *, key: str, by: str | None, inbox: int, at: Millis
+    run_id: str,
+    commit: str,
+    hook: str,
+    payload: bytes,
+    *,
+    key: str,
+    by: str | None,
+    inbox: int,
+    at: Millis,
+    hinted: bool = True,
 ) -> Commit:
-    event = HookReceived(at, hook, payload, key, by)
-    return Commit(run_id, commit, Open(f"hook:{key}"), events=(pack(event),), payloads=1, inbox=inbox)
+    """*hinted*: as in `opening`."""
+    event, alarm = HookReceived(at, hook, payload, key, by), None if hinted else at
+    return Commit(run_id, commit, Open(f"hook:{key}"), events=(pack(event),), payloads=1, inbox=inbox, alarm=alarm)
 
 
-def cancellation(run_id: str, commit: str, *, key: str, reason: str | None, at: Millis) -> Commit:
-    return Commit(run_id, commit, Open(f"cancel:{key}"), events=(pack(CancelRequested(at, key, reason)),))
+def cancellation(run_id: str, commit: str, *, key: str, reason: str | None, at: Millis, hinted: bool = True) -> Commit:
+    """*hinted*: as in `opening`."""
+    event, alarm = CancelRequested(at, key, reason), None if hinted else at
+    return Commit(run_id, commit, Open(f"cancel:{key}"), events=(pack(event),), alarm=alarm)

@@ -335,7 +335,7 @@ def _apply(commit: Commit, run: _Run, now: Millis) -> tuple[Path, ...]:
         case Holding():
             run.base = rules.hinted(run.base, now)
         case Open(once):
-            run.base = rules.hinted(run.base, now)
+            run.base = rules.hinted(run.base, now, alarm=commit.alarm)
             run.payloads += commit.payloads or 0
             run.once[once] = before + 1
         case _:

@@ -96,9 +96,9 @@ def earliest(*instants: Millis | None) -> Millis | None:
     return first
 
 
-def hinted(base: Millis | None, now: Millis, not_before: Millis = 0) -> Millis | None:
-    """The alarm, but for leases, after a change by someone who cannot decide."""
-    return earliest(base, max(not_before, now + HINT_AFTER))
+def hinted(base: Millis | None, now: Millis, not_before: Millis = 0, alarm: Millis | None = None) -> Millis | None:
+    """The alarm, but for leases, after a change by someone who cannot decide, and may want it earlier."""
+    return earliest(base, alarm, max(not_before, now + HINT_AFTER))
 
 
 def looked_at(commit: Commit, summary: Summary, entries: int, not_before: Millis | None, now: Millis) -> Millis | None:

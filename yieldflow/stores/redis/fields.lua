@@ -36,7 +36,7 @@ end
 
 local base, soon = plan.alarm, now + HINT_AFTER
 if not on_head then
-  base = math.min(alarm or math.huge, soon) -- who reports or delivers cannot decide
+  base = math.min(alarm or math.huge, plan.alarm or math.huge, soon) -- who reports or delivers cannot decide
 elseif not plan.done and not paused then
   if entries < (plan.entries or 0) then
     base = earlier(base, soon) -- the table was lost

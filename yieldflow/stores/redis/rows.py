@@ -13,7 +13,7 @@ import orjson
 
 from yieldflow.core.chain import chain_of, predecessor
 from yieldflow.core.path import Path
-from yieldflow.ports import Beat, Claimed, Commit, Entry, Free, Head, Holding, Mark, Note, On, Open, Status, Summary
+from yieldflow.ports import Beat, Claimed, Commit, Entry, Free, Head, Holding, Mark, Note, Open, Status, Summary
 
 _BY_DEFAULT = (0, None, 0, None, None)
 _NO_REST: tuple[None, Mapping[str, str], None, tuple[int, ...]] = (None, {}, None, ())
@@ -38,7 +38,7 @@ def path_of(key: bytes) -> Path:
 
 def plan(commit: Commit) -> bytes:
     """All of a commit but its events, without what is as by default. ValueError: it cannot be kept."""
-    content = _condition(commit.on, commit.inbox)
+    content = _condition(commit)
     if commit.revoke:
         content["revoke"] = [[key_of(revoke.path), revoke.token, revoke.gone] for revoke in commit.revoke]
     if commit.drop:
@@ -65,16 +65,17 @@ def plan(commit: Commit) -> bytes:
     return orjson.dumps(content)
 
 
-def _condition(on: On, inbox: int) -> dict[str, Any]:
-    match on:
+def _condition(commit: Commit) -> dict[str, Any]:
+    match commit.on:
         case Head(at):
             return {"on": "head"} if at is None else {"on": "head", "at": [at.length, at.commit]}
         case Holding(path, token):
             return {"on": "holding", "path": key_of(path), "token": token}
         case Open(once):
-            return {"on": "open", "once": once, "inbox": inbox}
+            soon = {} if commit.alarm is None else {"alarm": commit.alarm}
+            return {"on": "open", "once": once, "inbox": commit.inbox, **soon}
         case _:
-            assert_never(on)
+            assert_never(commit.on)
 
 
 def _on_head(commit: Commit) -> dict[str, Any]:

@@ -230,7 +230,7 @@ def _apply(commit: Commit, run: Run, now: Millis) -> Done:
         case Holding():
             run.base = rules.hinted(run.base, now)
         case Open(once):
-            run.base = rules.hinted(run.base, now)
+            run.base = rules.hinted(run.base, now, alarm=commit.alarm)
             run.payloads += commit.payloads or 0
             run.deliver(once, before + 1)
         case _:
