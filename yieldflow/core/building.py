@@ -54,7 +54,9 @@ class Builder:
     def build(self, item: Any, parent: Branch | Group | Spawned, path: Path, asking: Branch) -> Node:
         """The nodes of what a branch asks, in the order of asking: a group before its children."""
         top = self._node(item, parent, path, asking)
-        groups = [(top, self._first_children(top))] if isinstance(top, Group) else []
+        if not isinstance(top, Group):
+            return top
+        groups = [(top, self._first_children(top))]
         while groups:
             group, numbers = groups[-1]
             number = next(numbers, None)

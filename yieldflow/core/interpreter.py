@@ -135,25 +135,23 @@ class Execution:
         new = len(events)
         while new and is_fact(events[new - 1]):
             new -= 1
+        ledger, run, told = self._ledger, self.run, self._telling
         for at, event in enumerate(events):
-            self._telling.known = at < new
-            self._match(event)
-            if self.run.add(event):
+            told.known = at < new
+            if isinstance(event, CommandIssued):
+                self._begin_what_has_room(event.path)
+            elif isinstance(event, RunFinished):
+                self._expect_end(event.outcome)
+            ledger.match(event)
+            if run.add(event):
                 self._tell(event)
+            elif isinstance(event, CommandIssued) and isinstance(event.command, StartChild):
+                self._leaves.started(event.path, event.command.options)
 
-    def _match(self, event: Event) -> None:
-        match event:
-            case CommandIssued(path=path, command=command):
-                while not self._ledger.expects(path) and self.tree is not None and self.tree.begin(path):
-                    self._note_end()  # a limit has changed since
-                self._ledger.match(event)
-                if isinstance(command, StartChild):
-                    self._leaves.started(path, command.options)
-            case RunFinished(outcome=outcome):
-                self._expect_end(outcome)
-                self._ledger.match(event)
-            case _:
-                self._ledger.match(event)
+    def _begin_what_has_room(self, path: Path) -> None:
+        """Where a limit has changed since."""
+        while not self._ledger.expects(path) and self.tree is not None and self.tree.begin(path):
+            self._note_end()
 
     def _expect_end(self, outcome: Ending) -> None:
         forced = isinstance(outcome, Cancelled) and outcome.forced
@@ -185,13 +183,18 @@ class Execution:
         if self.run.paused:
             self._kept.append((self.run.length, fact))
             return
-        kept, self._kept = self._kept, []
-        for position, event in (*kept, (self.run.length, fact)):
-            self._see(position, event)
-            tree = self._running
-            tree.run()
-            if tree.result is not None:
-                self._note_end()
+        if self._kept:
+            kept, self._kept = self._kept, []
+            for position, event in kept:
+                self._go_on(position, event)
+        self._go_on(self.run.length, fact)
+
+    def _go_on(self, position: int, fact: Event) -> None:
+        self._see(position, fact)
+        tree = self._running
+        tree.run()
+        if tree.result is not None:
+            self._note_end()
 
     def _see(self, position: int, event: Event) -> None:
         match event:

@@ -85,9 +85,11 @@ class Ledger:
         """These will be fed, before anything else is."""
         for event in events:
             if isinstance(event, CommandIssued):
-                for length, number in enumerate(event.path):
-                    branch = event.path[:length]
-                    self._numbers[branch] = max(number, self._numbers.get(branch, 0))
+                path, numbers = event.path, self._numbers
+                for length, number in enumerate(path):
+                    branch = path[:length]
+                    if number > numbers.get(branch, 0):
+                        numbers[branch] = number
                 if isinstance(event.command, MarkPatch):
                     self.marks.add(event.command.change_id)
 

@@ -22,7 +22,6 @@ from yieldflow.core.commands import (
     SetData,
     Sleep,
     StartChild,
-    is_work,
 )
 from yieldflow.core.events import (
     AttemptFailed,
@@ -36,11 +35,10 @@ from yieldflow.core.events import (
     RunPaused,
     RunResumed,
     RunStarted,
-    is_fact,
 )
 from yieldflow.core.outcome import Cancelled, Ending, Err, Expired, Ok, Taken
 from yieldflow.core.path import ROOT, Path
-from yieldflow.core.sizes import size
+from yieldflow.core.sizes import carried, failure_size
 from yieldflow.core.times import Millis, ends_at
 from yieldflow.errors import ImpossibleEvent
 
@@ -98,30 +96,37 @@ class Run:
         if (self.started is None) is not isinstance(event, RunStarted):
             raise ImpossibleEvent(repr(event), "a run starts once, at first")
         self.length += 1
-        self.bytes += size(event)
-        self._apply(event)
-        fact = is_fact(event)
+        fact = self._apply(event)
         if fact and not self.paused:
             self.time, self.fed = max(self.time, event.at), self.length
         if self.started is not None and self.started.anew and self.length in self.started.anew:
             self._count_anew()
         return fact
 
-    def _apply(self, event: Event) -> None:
+    def _apply(self, event: Event) -> bool:
+        """Whether it is a fact: those are fed to the program in log order."""
         match event:
             case CommandIssued():
                 self._issue(event)
+                return False
             case CommandResolved():
-                self._resolve(event)
+                return self._resolve(event)
+            case CommandAbandoned(path=path):
+                self._abandon(event, path)
+                return False
+            case RunFinished(outcome=outcome):
+                forced = isinstance(outcome, Cancelled) and outcome.forced
+                self._expect(forced or not self.open, event, "commands are open")
+                self.ended = event
+                return False
             case RunStarted():
                 self._start(event)
             case AttemptFailed():
                 self._fail(event)
-            case CommandAbandoned(path=path):
-                self._abandon(event, path)
             case HookReceived(key=key):
                 self._once(event, f"hook:{key}")
                 self.unread[self.length] = event
+                self.bytes += len(event.payload)
             case CancelRequested(key=key):
                 self._once(event, f"cancel:{key}")
                 self.cancelled, self.cancelled_at = event, self.length
@@ -132,15 +137,13 @@ class Run:
             case RunResumed():
                 self._expect(self.paused, event, "it is not paused")
                 self.paused = False
-            case RunFinished(outcome=outcome):
-                forced = isinstance(outcome, Cancelled) and outcome.forced
-                self._expect(forced or not self.open, event, "commands are open")
-                self.ended = event
             case _:
                 assert_never(event)
+        return True
 
     def _start(self, event: RunStarted) -> None:
         self.started = event
+        self.bytes += carried(event)
         self.data.update(event.data)
         payloads = [(name, payload) for name, several in event.inbox.items() for payload in several]
         for number, (name, payload) in enumerate(payloads):  # from before this log: they have places before its first
@@ -159,50 +162,61 @@ class Run:
         self.issued.add(path)
         pending = Pending(event, self.length)
         match command:
-            case CallStep() | StartChild() | Send():
-                self.work += is_work(command)
+            case CallStep(options=options) if options.local:
+                self.bytes += len(command.arguments)
+                self.local[path] = command
+            case CallStep():
+                self.bytes += len(command.arguments)
+                self.work += 1
+            case StartChild():
+                self.bytes += len(command.arguments)
+                self.work += 1
+                if not command.detached:
+                    self.children[path] = command
+            case Send(payload=payload):
+                self.bytes += len(payload)
+                self.work += 1
             case OpenHook(name):
                 self.hooks.add(name)
                 return  # needs no answer
             case Receive(hook, timeout):
                 self.hooks.add(hook)
-                pending.wakes_at = None if timeout is None else ends_at(timeout, event.at)
+                self._wake(path, pending, None if timeout is None else ends_at(timeout, event.at))
             case Sleep(end):
-                pending.wakes_at = ends_at(end, event.at)
+                self._wake(path, pending, ends_at(end, event.at))
             case SetData(key, value):
+                self.bytes += len(value)
                 self.data[key] = value
                 return
             case MarkPatch():
                 return
             case _:
                 assert_never(command)
-        if isinstance(command, CallStep):
-            if command.options.local:
-                self.local[path] = command
-        elif isinstance(command, StartChild) and not command.detached:
-            self.children[path] = command
         self.open[path] = pending
-        self._wake(path, pending)
 
-    def _resolve(self, event: CommandResolved) -> None:
+    def _resolve(self, event: CommandResolved) -> bool:
         pending = self._close(event, event.path)
         command = pending.issued.command
         match event.outcome:
-            case Ok():
+            case Ok(value):
                 answers = isinstance(command, (CallStep, Sleep, StartChild, Send))
                 self._expect(answers, event, "nobody may answer that")
+                self.bytes += len(value)
             case Taken(position):
                 payload = self.unread.pop(position, None)
                 fits = isinstance(command, Receive) and payload is not None and payload.name == command.hook
                 self._expect(fits, event, "there is no such payload")
+                return False
             case Expired():
                 self._expect(pending.wakes_at is not None and isinstance(command, Receive), event, "no time-out")
-            case Err():
+            case Err(failure):
                 self._expect(isinstance(command, CallStep | StartChild | Send), event, "that cannot fail")
+                self.bytes += failure_size(failure)
             case Cancelled():
                 self._expect(isinstance(command, StartChild), event, "only child runs end cancelled")
             case _:
                 assert_never(event.outcome)
+        return True
 
     def _abandon(self, event: CommandAbandoned, path: Path) -> None:
         pending = self.open.get(path)
@@ -216,9 +230,16 @@ class Run:
         pending = self.open.pop(path, None)
         if pending is None:
             raise ImpossibleEvent(repr(event), "that path is not open")
-        self.work -= is_work(pending.issued.command)
-        self.children.pop(path, None)
-        self.local.pop(path, None)
+        match pending.issued.command:
+            case CallStep() if path in self.local:
+                del self.local[path]
+            case CallStep() | Send():
+                self.work -= 1
+            case StartChild():
+                self.work -= 1
+                self.children.pop(path, None)
+            case _:
+                pass
         return pending
 
     def _fail(self, event: AttemptFailed) -> None:
@@ -230,16 +251,17 @@ class Run:
         pending.failed += 1
         pending.losses += event.reason == "lost"
         pending.heartbeat = event.heartbeat or pending.heartbeat
-        pending.wakes_at = event.retry_at
-        self._wake(event.path, pending)
+        self.bytes += failure_size(event.failure) + len(event.heartbeat or b"")
+        self._wake(event.path, pending, event.retry_at)
 
     def _once(self, event: Event, key: str) -> None:
         self._expect(key not in self.keys, event, "a delivery counts once")
         self.keys.add(key)
 
-    def _wake(self, path: Path, pending: Pending) -> None:
-        if pending.wakes_at is not None:
-            heappush(self.timers, (pending.wakes_at, path))
+    def _wake(self, path: Path, pending: Pending, at: Millis | None) -> None:
+        pending.wakes_at = at
+        if at is not None:
+            heappush(self.timers, (at, path))
 
     def _expect(self, condition: bool, event: Event, reason: str) -> None:
         if not condition:

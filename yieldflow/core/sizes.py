@@ -1,64 +1,16 @@
-"""How much an event weighs: the bytes of the values in it. The rest of it is short."""
+"""How much an event weighs that holds more than one value: the bytes of them all. The rest of it is short."""
 
 from __future__ import annotations
 
-from typing import assert_never
-
-from yieldflow.core.commands import CallStep, Recorded, Send, SetData, StartChild
-from yieldflow.core.events import (
-    AttemptFailed,
-    CancelRequested,
-    CommandAbandoned,
-    CommandIssued,
-    CommandResolved,
-    Event,
-    HookReceived,
-    RunFinished,
-    RunPaused,
-    RunResumed,
-    RunStarted,
-)
-from yieldflow.core.outcome import Answer, Err, Failure, Ok
+from yieldflow.core.events import RunStarted
+from yieldflow.core.outcome import Failure
 
 
-def size(event: Event) -> int:
-    match event:
-        case CommandIssued():
-            return _command_size(event.command)
-        case CommandResolved():
-            return _outcome_size(event.outcome)
-        case RunStarted(arguments=arguments, inbox=inbox, data=data):
-            payloads = (payload for several in inbox.values() for payload in several)
-            return len(arguments) + sum(map(len, payloads)) + sum(map(len, data.values()))
-        case AttemptFailed(failure=failure, heartbeat=heartbeat):
-            return _failure_size(failure) + len(heartbeat or b"")
-        case HookReceived(payload=payload):
-            return len(payload)
-        case CommandAbandoned() | CancelRequested() | RunPaused() | RunResumed() | RunFinished():
-            return 0
-        case _:
-            assert_never(event)
+def carried(started: RunStarted) -> int:
+    """What a run begins with."""
+    payloads = sum(len(payload) for several in started.inbox.values() for payload in several)
+    return len(started.arguments) + payloads + sum(map(len, started.data.values()))
 
 
-def _command_size(command: Recorded) -> int:
-    match command:
-        case CallStep() | StartChild():
-            return len(command.arguments)
-        case SetData(value=value) | Send(payload=value):
-            return len(value)
-        case _:
-            return 0
-
-
-def _outcome_size(outcome: Answer) -> int:
-    match outcome:
-        case Ok():
-            return len(outcome.value)
-        case Err(failure):
-            return _failure_size(failure)
-        case _:
-            return 0
-
-
-def _failure_size(failure: Failure) -> int:
+def failure_size(failure: Failure) -> int:
     return sum(len(part) for part in (failure.message, failure.args, failure.state, failure.traceback) if part)
