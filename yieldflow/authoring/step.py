@@ -68,6 +68,9 @@ class Step(StepCall[R], Generic[P, R]):
     def fn(self) -> Callable[P, Any]:
         return self.definition.fn
 
+    def __hash__(self) -> int:
+        return hash(self.definition.name)
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> StepCall[R]:
         refuse_in_a_step(_instead(self.definition))
         return _call(self.definition, args, kwargs, self.changed)

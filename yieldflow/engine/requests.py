@@ -92,6 +92,10 @@ class Execute:
     tags: Mapping[str, str] = field(factory=dict)
     keys: str = ""  # the run id of its idempotency key
 
+    @property
+    def path(self) -> Path:
+        return self.claim.path
+
 
 @record
 class ExecuteLocal:

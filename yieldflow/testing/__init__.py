@@ -1,5 +1,8 @@
 """Tools for the authors of workflows: a test runs a program against answers, and needs no store and no clock."""
 
+from yieldflow.testing.explore import Explored, explore
+from yieldflow.testing.fakes import outcomes, real, takes
 from yieldflow.testing.rehearse import rehearse
+from yieldflow.testing.simulate import Simulation, StillWaiting, simulate
 
-__all__ = ["rehearse"]
+__all__ = ["Explored", "Simulation", "StillWaiting", "explore", "outcomes", "real", "rehearse", "simulate", "takes"]
