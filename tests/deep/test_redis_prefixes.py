@@ -14,7 +14,7 @@ from tests.deep.redis_settings_cuts import cut_the_last_units, write
 from tests.servers import free_port
 
 
-@pytest.mark.parametrize(("name", "seed", "ways"), [("orders", 1, 2), ("families", 5, 1), ("sagas", 5, 2)])
+@pytest.mark.parametrize(("name", "seed", "ways"), [("orders", 1, 2), ("families", 5, 1), ("sagas", 5, 4)])
 def test_runs_go_on_from_every_prefix_of_the_write_stream(name: str, seed: int, ways: int):
     """*ways*: of each prefix; a deep run takes all four."""
     figures = every_prefix(name, seed, runs=1, ways=ways)
