@@ -74,6 +74,11 @@ class Pool:
                 self._start()
 
     @property
+    def is_idle(self) -> bool:
+        with self._changed:
+            return not self._hints and self._idle == len(self._running) - len(self._stuck)
+
+    @property
     def room(self) -> int:
         """How many more hints are of use: others may take what waits here for long."""
         return max(0, MOST - len(self._hints))

@@ -273,6 +273,12 @@ class Runtime:
             (self.hints or self.pool).offer_each(others)
         return ours
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is done here, and no alarm is due. Raises `StoreError`."""
+        earliest, now = self.store.next_alarm()
+        return (earliest is None or earliest > now) and self.pool.is_idle
+
     def abandon(self, grace: float = 5.0) -> None:
         """Interrupted: bodies in threads have *grace* seconds to end, then they are interrupted, too. What ends by that
         is given back, and counts as nothing; what does not keeps its claim until the process is gone.

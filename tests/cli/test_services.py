@@ -121,3 +121,21 @@ def test_dev_starts_a_store_and_workers(services, shell, app):
         assert len(mine.start(naps(2)).result(timeout=30)) == 2
         mine.close()
     assert not Path(f"{shell.home}/.yieldflow/valkey.sock").exists()
+
+
+def test_a_burst_on_a_file_ends_when_nothing_can_be_done_now(shell):
+    """Also while a run waits for somebody."""
+    for run_id in ("waits", "goes", "goes-too"):
+        assert shell.run("start", "flows.py:asks", '"book"', "--run-id", run_id)[0] == 0
+    app = App(shell.url)
+    for run_id in ("goes", "goes-too"):
+        app.send(run_id, "approval", True)
+    code, _, err = shell.run("worker", "flows.py", "--burst")
+    assert code == 0, err
+    assert {run.run_id: run.status for run in app.runs().runs} == {
+        "waits": "running",
+        "goes": "completed",
+        "goes-too": "completed",
+    }
+    assert [type(event).__name__ for event in app.get("waits").history()][-1] == "CommandIssued"
+    app.close()

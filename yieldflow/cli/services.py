@@ -19,6 +19,7 @@ from yieldflow.app import App
 from yieldflow.cli.processes import end, end_with_supervisor, stopped_by_signals, supervise
 from yieldflow.errors import UsageError, masked
 
+_LOOK = 0.1  # seconds
 _BUNDLED = "yieldflow dev needs a store: give --url, or install yieldflow[redis-bundled] for a server of its own"
 
 
@@ -96,8 +97,10 @@ def _at_work(app: App, queues: tuple[str, ...]) -> str:
 
 def _serve_embedded(app: App, threads: int, burst: bool) -> None:
     with stopped_by_signals() as stop, app.worker(threads):
-        while not stop.wait(0.5):
-            if burst and not app.runs(status="running", limit=1).runs:
+        idle = False
+        while not stop.wait(_LOOK):
+            was_idle, idle = idle, burst and app.runtime.is_idle
+            if was_idle and idle:  # else a run may be on its way from its alarm to a thread
                 return
 
 
