@@ -15,6 +15,7 @@ from yieldflow.app import App
 from yieldflow.core.chain import expect_possible
 from yieldflow.errors import UnknownRun
 from yieldflow.rq.inbox import Inbox
+from yieldflow.rq.signals import quiet_signals
 from yieldflow.runtime import Runtime
 
 
@@ -31,7 +32,7 @@ def tend_run(run_id: str) -> None:
 
 def look(job: Job, runtime: Runtime, run_id: str) -> None:
     """What a job does with the runtime of its process; one that anybody may have left does nothing."""
-    with suppress(UnknownRun):
+    with suppress(UnknownRun), quiet_signals():
         expect_possible(run_id)
         _look(job, runtime, run_id)
 
