@@ -149,21 +149,29 @@ def until(asked: Callable[[], object]) -> None:
 
 @define(eq=False)
 class Acknowledged:
-    """The store of a worker or client, and the commits that it was told are done: run, place in the log."""
+    """The store of a worker or client, and the commits that it was told are done: run, place in the log. *under_way*:
+    the calls that may still add to them.
+    """
 
     store: RedisStore
     waits: bool
     marks: list[tuple[str, Mark]]
+    under_way: set[object]
 
     def __getattr__(self, verb: str) -> Any:
         return getattr(self.store, verb)
 
     def commit(self, commits: Sequence[Commit]) -> tuple[Reply, ...]:
-        replies = self.store.commit(commits)
-        kept = not self.waits or self._reaches_a_replica()
-        for commit, reply in zip(commits, replies, strict=True):
-            if kept and commit.events and isinstance(reply, Done):
-                self.marks.append((commit.run_id, reply.head))
+        call = object()
+        self.under_way.add(call)
+        try:
+            replies = self.store.commit(commits)
+            kept = not self.waits or self._reaches_a_replica()
+            for commit, reply in zip(commits, replies, strict=True):
+                if kept and commit.events and isinstance(reply, Done):
+                    self.marks.append((commit.run_id, reply.head))
+        finally:
+            self.under_way.discard(call)
         return replies
 
     def begin(self, commits: Sequence[Commit], looks: Sequence[Look]) -> Callable[[], Heard]:
@@ -207,6 +215,7 @@ class Load:
 
     def __init__(self, hosts: Hosts) -> None:
         self.marks: list[tuple[str, Mark]] = []
+        self.under_way: set[object] = set()
         self.hints, self.stop = Hints(), Flag()
         self.apps = [self._app(hosts) for _ in range(WORKERS + 1)]
         self.client = self.apps[0]
@@ -215,7 +224,9 @@ class Load:
 
     def _app(self, hosts: Hosts) -> App:
         app = App(hosts.door.url, lease=LEASE)
-        app.store = Acknowledged(RedisStore(one_connection(hosts.door)), hosts.setting.waits, self.marks)
+        app.store = Acknowledged(
+            RedisStore(one_connection(hosts.door)), hosts.setting.waits, self.marks, self.under_way
+        )
         app.hints = self.hints
         return app
 
@@ -269,6 +280,14 @@ class Load:
         for thread in self.threads:
             thread.join(10)
 
+    def acknowledged(self) -> list[tuple[str, Mark]]:
+        """All that was until now, by a server that is no more: also what a thread has yet to write down."""
+        asked = set(self.under_way)
+        until(lambda: asked.isdisjoint(self.under_way))
+        marks = list(self.marks)
+        self.marks.clear()
+        return marks
+
     def close(self) -> None:
         self.stop.set()
         for app in self.apps:
@@ -317,8 +336,7 @@ def measured(setting: Setting, kills: int, seed: int, seconds: tuple[float, floa
         for _ in range(kills):
             load.keep_going(chance.uniform(*seconds))
             hosts.fail()
-            marks = list(load.marks)
-            load.marks.clear()
+            marks = load.acknowledged()
             hosts.come_back()
             acknowledged, missing = acknowledged + len(marks), missing + gone(hosts.primary, marks)
             hosts.open()
