@@ -77,13 +77,16 @@ def nothing_begins_after_its_end(run_id: str, journal: Sequence[Line]) -> None:
 
 
 def only_the_killed_repeat(again: Sequence[Line], bodies: Sequence[Line], killed: set[int]) -> None:
-    """What came to nothing were the last bodies of a thread of a process that was killed: it had not reported them."""
+    """What came to nothing were the last bodies that a process ran for a run before it was killed: it had not reported
+    them. It may have reported later ones of other runs, which went another way to the store.
+    """
     in_vain = set(again)
     for number, body in enumerate(bodies):
         if body in in_vain:
             assert body.pid in killed, f"{body} came to nothing, but nobody killed its process"
-            later = [one for one in bodies[number + 1 :] if (one.pid, one.thread) == (body.pid, body.thread)]
-            assert in_vain.issuperset(later), f"{body} came to nothing, but its thread went on"
+            here = (body.pid, body.thread, body.run_id)
+            later = [one for one in bodies[number + 1 :] if (one.pid, one.thread, one.run_id) == here]
+            assert in_vain.issuperset(later), f"{body} came to nothing, but its run went on there"
 
 
 def in_the_log(body: Line, log: Iterable[Event]) -> bool:

@@ -281,6 +281,8 @@ class Flight:
             self.request, self.tended, self.finished = None, ended.value, True
         except ReplyLost as error:
             self.request, self.tended = None, error
+        except YieldflowError as error:
+            self._told(error)
 
     def kill(self, *, performed: bool = False) -> None:
         """The process is gone, before or after it performed its request."""
@@ -333,9 +335,13 @@ class Flight:
         except StopIteration as ended:
             self.request, self.tended, self.finished = None, ended.value, True
         except YieldflowError as error:
-            if self.tends:
-                raise
-            self.request, self.tended = None, error
+            self._told(error)
+
+    def _told(self, error: YieldflowError) -> None:
+        """Somebody outside is told why not; a tender never raises that."""
+        if self.tends:
+            raise error
+        self.request, self.tended = None, error
 
     def _goes_on(self, request: Request) -> None:
         self.request = request
