@@ -27,18 +27,18 @@ def scheme_of(url: str) -> str:
         raise BadUrl(url, f"cannot be read ({error})") from error
 
 
-def connect(url: str, prefix: str) -> Store:
-    """Raises `BadUrl`, `StoreUnreachable`, `StoreUnsuitable`."""
+def connect(url: str, prefix: str, *, fsync: bool = False) -> Store:
+    """*fsync*: what it has written survives a loss of power. Raises `BadUrl`, `StoreUnreachable`, `StoreUnsuitable`."""
     store: Store
     match scheme_of(url):
         case "memory":
             store = _from("yieldflow.stores.memory", "MemoryStore")()
         case "sqlite":
-            store = _from("yieldflow.stores.sqlite", "SqliteStore")(_file(url))
+            store = _from("yieldflow.stores.sqlite", "SqliteStore")(_file(url), fsync=fsync)
         case scheme if scheme in _REDIS:
             client = _from("yieldflow.stores.redis.server", "connect")(url)
-            _from("yieldflow.stores.redis.server", "check_server")(client)
-            store = _from("yieldflow.stores.redis.store", "RedisStore")(client, prefix)
+            _from("yieldflow.stores.redis.server", "check_server")(client, fsync=fsync)
+            store = _from("yieldflow.stores.redis.store", "RedisStore")(client, prefix, fsync=fsync)
         case "":
             raise BadUrl(url, "has no scheme")
         case scheme:
@@ -46,10 +46,20 @@ def connect(url: str, prefix: str) -> Store:
     return store
 
 
-def store_on(connection: Any, prefix: str) -> Store:
+def reading(url: str, prefix: str) -> Store:
+    """A store that is only read. A SQLite file refuses all else; of Redis, nothing else is asked. Raises as `connect`
+    does.
+    """
+    if scheme_of(url) != "sqlite":
+        return connect(url, prefix)
+    store: Store = _from("yieldflow.stores.sqlite", "SqliteStore")(_file(url), mode="ro")
+    return store
+
+
+def store_on(connection: Any, prefix: str, *, fsync: bool = False) -> Store:
     """The store on a connection that somebody else has made."""
     client = _from("yieldflow.stores.redis.server", "without_retries")(connection)
-    store: Store = _from("yieldflow.stores.redis.store", "RedisStore")(client, prefix)
+    store: Store = _from("yieldflow.stores.redis.store", "RedisStore")(client, prefix, fsync=fsync)
     return store
 
 
@@ -57,6 +67,11 @@ def hints(client: Any) -> Queue:
     """The queue that carries the hints of a Redis store: RQ, on the same server."""
     queue: Queue = _from("yieldflow.rq.queue", "RqQueue")(client)
     return queue
+
+
+def fleet(client: Any) -> Any:
+    """The workers that RQ knows of, on the same server."""
+    return _from("yieldflow.rq.fleet", "Fleet")(client)
 
 
 def _file(url: str) -> str:
@@ -70,4 +85,5 @@ def _file(url: str) -> str:
 
 
 def _from(module: str, name: str) -> Any:
+    import_module(module.rpartition(".")[0])  # two threads that begin with two modules of it wait for each other
     return getattr(import_module(module), name)

@@ -297,14 +297,15 @@ class Due:
 
 @record
 class Filter:
-    """Which runs to list, newest first."""
+    """Which runs to list, by when they started; *status*: one, or any of several; *tags*: all of them."""
 
-    status: Status | None = None
+    status: Status | tuple[Status, ...] | None = None
     workflow: str | None = None
-    tag: tuple[str, str] | None = None
+    tags: Mapping[str, str] = field(factory=dict)
     since: Millis | None = None
     until: Millis | None = None
     limit: int = 100
+    oldest_first: bool = False
 
 
 @record
@@ -380,9 +381,7 @@ class Store(Protocol):
         """(chain, hook name) of an open hook."""
 
     def wait(self, run_id: str, head: Mark | None, seconds: float, *, end: bool = False) -> bool:
-        """Block until the run's head is not *head*, or with *end* until it has ended or is gone (True), or the time is
-        over (False).
-        """
+        """Block until its head is not *head*, or with *end* until it has ended or is gone; False: the time is over."""
 
     def delete(self, run_id: str) -> None:
         """One generation; with the first one what the chain kept for all goes, too."""

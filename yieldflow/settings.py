@@ -7,11 +7,14 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from attrs import frozen
 
 from yieldflow.errors import UsageError, shown
+
+Durability: TypeAlias = Literal["server", "fsync"]
+"""server: as the server, or SQLite's log, keeps what it is given · fsync: what is answered is on the disk."""
 
 DEFAULT_URL = "sqlite:///yieldflow.db"
 
@@ -23,10 +26,17 @@ class Settings:
     prefix: str
     payload_codec: str | None = None  # module:name
     payload_limit: int | None = None  # bytes; None: the codec's own
+    retention: Any = None  # a duration, or a table of them
+    durability: Durability = "server"
 
 
-def settings(url: str | None = None, modules: str | Iterable[str] = (), prefix: str | None = None) -> Settings:
-    """Raises `UsageError` for a pyproject.toml that cannot be read."""
+def settings(
+    url: str | None = None,
+    modules: str | Iterable[str] = (),
+    prefix: str | None = None,
+    durability: Durability | None = None,
+) -> Settings:
+    """Raises `UsageError`, also for a pyproject.toml that cannot be read."""
     table = _table()
     listed = os.environ.get("YIELDFLOW_MODULES")
     known = table.get("modules", ()) if listed is None else listed
@@ -36,7 +46,16 @@ def settings(url: str | None = None, modules: str | Iterable[str] = (), prefix: 
         prefix or os.environ.get("YIELDFLOW_PREFIX") or str(table.get("prefix", "yieldflow")),
         os.environ.get("YIELDFLOW_PAYLOAD_CODEC") or str(table.get("payload_codec", "")) or None,
         whole("payload_limit", os.environ.get("YIELDFLOW_PAYLOAD_LIMIT") or table.get("payload_limit")),
+        os.environ.get("YIELDFLOW_RETENTION") or table.get("retention"),
+        _durability(durability or os.environ.get("YIELDFLOW_DURABILITY") or table.get("durability", "server")),
     )
+
+
+def _durability(given: Any) -> Durability:
+    for known in get_args(Durability):
+        if given == known:
+            return known  # type: ignore[no-any-return]  # of the type's own words
+    raise UsageError(f'durability={shown(given)} must be "server" or "fsync"')
 
 
 def whole(name: str, given: Any) -> int | None:

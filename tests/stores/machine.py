@@ -31,8 +31,7 @@ from yieldflow.ports import (
     Store,
 )
 from yieldflow.stores.memory import MemoryStore
-
-from .harness import QUEUE, FakeClock, summary
+from yieldflow.testing.contracts.harness import QUEUE, FakeClock, summary
 
 FAR = 4_000_000_000_000  # an instant that no clock of a test reaches
 INSTANTS = {"now", "since", "until", "deadline", "alarm"}
@@ -179,6 +178,8 @@ class Comparison(RuleBasedStateMachine):
             self._same("newest", chain)
         for status in ("running", "paused", "blocked", "completed", "continued"):
             self._same("find", Filter(status=status))
+        for oldest_first in (True, False):
+            self._same("find", Filter(workflow="shop:checkout", limit=2, oldest_first=oldest_first))
         for token_hash in ("h1", "h2"):
             self._same("resolve", token_hash)
         if not self.own_clock:

@@ -8,9 +8,8 @@ import pytest
 
 from yieldflow.stores import rules
 from yieldflow.stores.memory import MemoryStore
-
-from .contract import StoreContract
-from .harness import Embedded, FakeClock
+from yieldflow.testing.contracts import StoreContract
+from yieldflow.testing.contracts.harness import Embedded, FakeClock
 
 
 class TestMemoryStore(StoreContract):

@@ -13,11 +13,26 @@ from tests.servers import Server
 from yieldflow.errors import StoreUnsuitable
 from yieldflow.ports import NEVER, Beat, Claim, Commit, Filter, Head, Holding, Mark, Open, Revoke
 from yieldflow.stores.redis import RedisStore, connect
+from yieldflow.testing.contracts import StoreContract
+from yieldflow.testing.contracts.harness import (
+    QUEUE,
+    RUN,
+    FakeClock,
+    append,
+    change,
+    claim,
+    done,
+    free,
+    log,
+    new_id,
+    start,
+    summary,
+)
 
-from .contract import StoreContract
-from .harness import QUEUE, RUN, FakeClock, append, change, claim, done, free, log, new_id, start, summary
 from .machine import Comparison
 from .redis_harness import RedisHarness
+
+LISTED = ("status:running", "workflow:shop:checkout")  # where a run that has begun is listed
 
 
 @pytest.fixture
@@ -132,7 +147,7 @@ def test_a_key_of_a_strange_type_is_met_before_anything_is_written(harness: Redi
 @pytest.mark.parametrize(
     "kind",
     [
-        *("alarms", "runs", "status:running", "tokens", "newest"),
+        *("alarms", "workflow:shop:checkout", "status:running", "tokens", "newest"),
         *(f"hooks:{RUN}", f"chain:{RUN}~2", f"chain:{RUN}", f"log:{RUN}~2", f"run:{RUN}~2"),
     ],
 )
@@ -205,7 +220,7 @@ def test_every_key_of_a_run_names_its_kind_first_and_goes_with_the_run(harness: 
     claim(harness)
     kinds = {key.decode().removesuffix(f":{RUN}") for key in harness.client.keys("*")}
     own = {f"yieldflow:{kind}" for kind in ("log", "run", "chain", "work", "leases", "hooks", "free:3:gpu")}
-    assert kinds == own | {f"yieldflow:{kind}" for kind in ("alarms", "tokens", "runs", "status:running")}
+    assert kinds == own | {f"yieldflow:{kind}" for kind in ("alarms", "tokens", *LISTED)}
     harness.store.delete(RUN)
     assert harness.client.keys("*") == []
 
@@ -225,7 +240,7 @@ def test_every_key_of_a_chain_goes_with_its_generations(harness: RedisHarness, o
     keys = {key.decode() for key in harness.client.keys("*")}
     live = {f"yieldflow:{kind}:{names[3]}" for kind in ("work", "leases")}
     of_each = {f"yieldflow:{kind}:{name}" for kind in ("log", "run", "chain") for name in names.values()}
-    shared = {f"yieldflow:{kind}" for kind in ("alarms", "tokens", "runs", "newest", "status:running")}
+    shared = {f"yieldflow:{kind}" for kind in ("alarms", "tokens", "newest", *LISTED)}
     assert keys == live | of_each | shared | {f"yieldflow:hooks:{RUN}", "yieldflow:status:continued"}
     for number in order:
         harness.store.delete(names[number])
@@ -240,7 +255,7 @@ def test_an_ended_run_keeps_three_keys(harness: RedisHarness):
     kept = {key.decode() for key in harness.client.keys("*")}
     assert kept == {
         *(f"yieldflow:{kind}:{RUN}" for kind in ("log", "run", "chain")),
-        "yieldflow:runs",
+        "yieldflow:workflow:shop:checkout",
         "yieldflow:status:completed",
     }
 

@@ -17,8 +17,8 @@ from yieldflow.errors import BadUrl, ReplyLost, StoreUnreachable, StoreUnsuitabl
 from yieldflow.ports import Commit, Head, Mark, Open
 from yieldflow.stores.redis import RedisStore, check_server, connect
 from yieldflow.stores.redis.server import without_retries
+from yieldflow.testing.contracts.harness import RUN, change, conflict, log, start
 
-from .harness import RUN, change, conflict, log, start
 from .redis_harness import RedisHarness
 
 

@@ -22,9 +22,9 @@ from hypothesis import settings
 from yieldflow.errors import StoreUnreachable, StoreUnsuitable
 from yieldflow.ports import Commit, Done, Head
 from yieldflow.stores.sqlite import SqliteStore
+from yieldflow.testing.contracts import StoreContract
+from yieldflow.testing.contracts.harness import RUN, Embedded, FakeClock, append, change, free, log, start, summary
 
-from .contract import StoreContract
-from .harness import RUN, Embedded, FakeClock, append, change, free, log, start
 from .machine import Comparison
 
 
@@ -72,6 +72,18 @@ def test_what_was_written_is_there_when_the_file_is_opened_again(harness: Embedd
     again.close()
 
 
+def test_the_tags_of_a_run_go_with_it(harness: Embedded, file: Path):
+    start(harness, summary=summary(tags={"team": "shop", "n": "1"}))
+    append(harness, summary=summary(tags={"team": "shop"}, started_at=2_000))
+    with sqlite3.connect(file) as other:
+        assert other.execute("SELECT name, value, started_at, run_id FROM tag").fetchall() == [
+            ("team", "shop", 2_000, RUN)
+        ]
+        harness.store.delete(RUN)
+        assert other.execute("SELECT count(*) FROM tag").fetchone() == (0,)
+    other.close()
+
+
 def test_a_closed_store_says_so_and_closes_again(harness: Embedded):
     harness.store.close()
     harness.store.close()
@@ -111,7 +123,7 @@ def test_a_newer_schema_is_refused(harness: Embedded, file: Path):
     other = sqlite3.connect(file)
     other.execute("PRAGMA user_version = 99")
     other.close()
-    with pytest.raises(StoreUnsuitable, match="schema 99 and this yieldflow knows 3"):
+    with pytest.raises(StoreUnsuitable, match="schema 99 and this yieldflow knows 4"):
         SqliteStore(file)
 
 

@@ -11,8 +11,19 @@ import pytest
 
 from yieldflow.ports import Beat, Claim, Commit, Head, Mark, Open
 from yieldflow.stores.sqlite import SqliteStore
-
-from .harness import QUEUE, RUN, Embedded, FakeClock, append, change, claim, free, log, start, summary
+from yieldflow.testing.contracts.harness import (
+    QUEUE,
+    RUN,
+    Embedded,
+    FakeClock,
+    append,
+    change,
+    claim,
+    free,
+    log,
+    start,
+    summary,
+)
 
 
 @pytest.fixture

@@ -234,11 +234,11 @@ class MemoryStore:
     def find(self, wanted: Filter, cursor: str | None = None) -> Page:
         with self._lock:
             listed = [run.summary for run in self._runs.values() if rules.fits(run.summary, wanted)]
+        listed.sort(key=rules.place, reverse=not wanted.oldest_first)
         if cursor is not None:
-            listed = [summary for summary in listed if rules.place(summary) < rules.place_of(cursor)]
-        listed.sort(key=rules.place, reverse=True)
-        runs = tuple(listed[: wanted.limit])
-        return Page(runs, rules.cursor_after(runs[-1]) if len(listed) > len(runs) > 0 else None)
+            after, back = rules.place_of(cursor), wanted.oldest_first
+            listed = [one for one in listed if (rules.place(one) > after if back else rules.place(one) < after)]
+        return rules.page(listed, wanted)
 
     def resolve(self, token_hash: str) -> tuple[str, str] | None:
         with self._lock:

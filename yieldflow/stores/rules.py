@@ -25,6 +25,8 @@ from yieldflow.ports import (
     Commit,
     Filter,
     Head,
+    Page,
+    Status,
     Summary,
 )
 
@@ -168,19 +170,36 @@ def keeps_rings(commit: Commit) -> bool:
     return isinstance(commit.on, Head) and (blocked or commit.keeps_rings)
 
 
+def statuses(wanted: Filter) -> tuple[Status, ...]:
+    """Those that are asked for; none: any."""
+    match wanted.status:
+        case None:
+            return ()
+        case str() as one:
+            return (one,)
+        case several:
+            return several
+
+
 def fits(summary: Summary, wanted: Filter) -> bool:
     return (
-        (wanted.status is None or summary.status == wanted.status)
+        summary.status in (statuses(wanted) or (summary.status,))
         and (wanted.workflow is None or summary.workflow == wanted.workflow)
-        and (wanted.tag is None or summary.tags.get(wanted.tag[0]) == wanted.tag[1])
+        and wanted.tags.items() <= summary.tags.items()
         and (wanted.since is None or wanted.since <= summary.started_at)
         and (wanted.until is None or summary.started_at < wanted.until)
     )
 
 
 def place(summary: Summary) -> tuple[Millis, str]:
-    """Where a run stands in a listing, which goes from the greatest place to the least."""
+    """Where a run stands in a listing, which goes from the greatest place to the least, or with `oldest_first` back."""
     return summary.started_at, summary.run_id
+
+
+def page(found: Sequence[Summary], wanted: Filter) -> Page:
+    """Of runs that fit, in order: as many as there are, or one more than the page has."""
+    listed = tuple(found[: wanted.limit])
+    return Page(listed, cursor_after(listed[-1]) if len(found) > len(listed) > 0 else None)
 
 
 def cursor_after(summary: Summary) -> str:

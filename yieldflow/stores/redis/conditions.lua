@@ -39,8 +39,11 @@ end
 -- Keys that few commits write, and do not read, are of the right type.
 local expected = {}
 if given or status == "blocked" then
-  expected[prefix .. ":runs"], expected[prefix .. ":status:" .. (status or "running")] = "zset", "zset"
+  expected[prefix .. ":status:" .. (status or "running")] = "zset"
   expected[prefix .. ":status:" .. (given and given.status or "running")] = "zset"
+end
+for name in pairs(given and listed_in(given.workflow, given.rest) or NONE) do
+  expected[name] = "zset"
 end
 if plan.hooks or plan.done then
   expected[prefix .. ":hooks:" .. plan.chain], expected[prefix .. ":tokens"] = "set", "hash"

@@ -1,6 +1,6 @@
 -- ARGV: prefix, run, its chain, its number in it. Nothing of the run is left.
 local named, number, newest = ARGV[3], tonumber(ARGV[4]), prefix .. ":newest"
-local status, queues = unpack(redis.call("HMGET", summary, "status", "queues"))
+local status, queues, workflow, rest = unpack(redis.call("HMGET", summary, "status", "queues", "workflow", "rest"))
 drop_work(queues_of(queues))
 redis.call("ZREM", alarms, run)
 if number == 1 then
@@ -18,8 +18,10 @@ elseif number == tonumber(redis.call("HGET", newest, named) or 1) then
 end
 if status then
   redis.call("ZREM", prefix .. ":status:" .. status, run)
+  for name in pairs(listed_in(workflow, rest)) do
+    redis.call("ZREM", name, run)
+  end
 end
-redis.call("ZREM", prefix .. ":runs", run)
 redis.call("DEL", log, summary, key("chain"))
 redis.call("PUBLISH", key("moved"), 0)
 redis.call("PUBLISH", key("ended"), 0)

@@ -4,8 +4,9 @@ local plan, events, NONE = cjson.decode(ARGV[3]), #ARGV - 3, {}
 local given, on_head = plan.summary, plan.on == "head"
 local revoke, drop, put, claim = plan.revoke or NONE, plan.drop or NONE, plan.put or NONE, plan.claim or NONE
 local length, commit = head_of_log(plan.at)
-local status, ended, alarm, unread, note, rings, replays, queues, started = unpack(redis.call(
-  "HMGET", summary, "status", "ended", "alarm", "payloads", "note", "rings", "replays", "queues", "started"
+local status, ended, alarm, unread, note, rings, replays, queues, started, workflow, rest = unpack(redis.call(
+  "HMGET", summary,
+  "status", "ended", "alarm", "payloads", "note", "rings", "replays", "queues", "started", "workflow", "rest"
 ))
 alarm, unread, queues = tonumber(alarm or ""), tonumber(unread or 0), queues_of(queues)
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import redis
 from redis.exceptions import NoScriptError
 
+from yieldflow.errors import ReplyLost
 from yieldflow.ports import (
     CLAIMS_A_CALL,
     HINT_AFTER,
@@ -23,15 +24,16 @@ from yieldflow.ports import (
     REPLAYS_KEPT,
     TAIL_BYTES,
     TAIL_EVENTS,
+    Status,
 )
 from yieldflow.stores.redis.server import replies
 from yieldflow.stores.redis.wire import Command, Wire, Word
 
-Verb: TypeAlias = Literal["commit", "read", "claim", "renew", "release", "due", "delete", "list"]
+Verb: TypeAlias = Literal["commit", "read", "claim", "renew", "release", "due", "delete", "list", "records", "mend"]
 
 _PARTS: Mapping[Verb, Sequence[str]] = {
     "commit": (
-        *("keys", "log", "queues", "work", "alarm", "hooks"),
+        *("keys", "log", "queues", "work", "alarm", "hooks", "listed"),
         *("found", "conditions", "changes", "fields", "writes", "chain"),
     ),
     "read": ("keys", "log", "queues"),
@@ -39,8 +41,10 @@ _PARTS: Mapping[Verb, Sequence[str]] = {
     "renew": ("keys", "log", "work", "entries", "alarm", "moving"),
     "release": ("keys", "queues", "work", "entries", "alarm"),
     "due": ("keys",),
-    "delete": ("keys", "queues", "hooks"),
-    "list": ("keys",),
+    "delete": ("keys", "queues", "hooks", "listed"),
+    "list": ("keys", "places"),
+    "records": ("keys", "log", "queues", "listed"),
+    "mend": ("keys", "log", "queues", "work", "listed"),
 }
 _LIMITS = {
     "TAIL_EVENTS": TAIL_EVENTS,
@@ -53,14 +57,19 @@ _LIMITS = {
     "KEYS_CARRIED": KEYS_CARRIED,
     "NO_EVENTS": NO_EVENTS.length,
     "REPLAYS_KEPT": REPLAYS_KEPT,
+    "STATUSES": "{{{}}}".format(", ".join(f'"{status}"' for status in get_args(Status))),
 }
 
 
-class Scripts:
-    """The verbs of one store, called by one client."""
+_LONGEST_FSYNC = 10_000  # milliseconds; what takes longer counts as a reply that is lost
 
-    def __init__(self, client: redis.Redis, prefix: str) -> None:
+
+class Scripts:
+    """The verbs of one store, called by one client. *fsync*: when they answer, the disk has what they wrote."""
+
+    def __init__(self, client: redis.Redis, prefix: str, *, fsync: bool = False) -> None:
         self._wire = Wire(client)
+        self._kept = [Command("WAITAOF", 1, 0, _LONGEST_FSYNC)([])] if fsync else []
         texts = {verb: _text(verb) for verb in _PARTS}
         self._known = {verb: Command("EVALSHA", _hash(text), 0, prefix) for verb, text in texts.items()}
         self._load = {verb: Command("SCRIPT", "LOAD")([text]) for verb, text in texts.items()}
@@ -79,7 +88,7 @@ class Scripts:
             return list
         commands = [self._known[verb](words) for verb, words in calls]
         with replies():
-            sent = self._wire.begin(commands)
+            sent = self._wire.begin([*commands, *self._kept])
         return lambda: self._answers({verb: None for verb, _ in calls}, commands, sent)
 
     def _answers(self, verbs: Iterable[Verb], commands: Sequence[bytes], sent: Callable[[], list[Any]]) -> list[Any]:
@@ -88,12 +97,15 @@ class Scripts:
             missing = [index for index, reply in enumerate(found) if isinstance(reply, NoScriptError)]
             if missing:
                 loads = [self._load[verb] for verb in verbs]
-                again = self._wire.begin([*loads, *(commands[index] for index in missing)])()
-                for index, reply in zip(missing, again[len(loads) :], strict=True):
+                again = self._wire.begin([*loads, *(commands[index] for index in missing), *self._kept])()[len(loads) :]
+                for index, reply in zip(missing, again, strict=False):
                     found[index] = reply
+                found[len(commands) :] = again[len(missing) :]
             for reply in found:
                 if isinstance(reply, Exception):
                     raise reply
+        if self._kept and found.pop()[0] < 1:
+            raise ReplyLost(f"the server has not said within {_LONGEST_FSYNC / 1_000:g} s that it is on its disk")
         return found
 
 

@@ -7,7 +7,7 @@ engine can tell, by reading the log.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from redis.retry import Retry
 from yieldflow.errors import BadUrl, ReplyLost, StoreUnreachable, StoreUnsuitable
 
 SCHEMES = ("redis", "rediss", "unix")
+_SAYS_WHAT_IT_KEEPS = (7, 2)  # the version of Redis that has WAITAOF
 CONNECT_SECONDS = 5.0
 REPLY_SECONDS = 30.0  # a reply that takes longer counts as lost
 
@@ -40,7 +41,7 @@ def connect(url: str, **options: Any) -> redis.Redis:
         raise BadUrl(url, f"cannot be read ({error})") from error
     try:
         client.ping()
-    except (failures.ConnectionError, failures.TimeoutError, failures.ResponseError, OSError) as error:
+    except (failures.RedisError, OSError) as error:  # or what answers is no Redis
         client.close()
         raise StoreUnreachable(url, str(error)) from error
     return client
@@ -56,8 +57,9 @@ def without_retries(client: redis.Redis) -> redis.Redis:
     return redis.Redis(connection_pool=redis.ConnectionPool(connection_class=pool.connection_class, **kwargs))
 
 
-def check_server(client: redis.Redis) -> None:
-    """Refuse a server that cannot hold runs, with `StoreUnsuitable`; warn, a line each, of one that may lose them.
+def check_server(client: redis.Redis, *, fsync: bool = False) -> None:
+    """Refuse a server that cannot hold runs, or with *fsync* cannot say that they are on its disk, with
+    `StoreUnsuitable`; warn, a line each, of one that may lose them.
 
     A server that does not tell its settings is taken as it is.
     """
@@ -68,6 +70,9 @@ def check_server(client: redis.Redis) -> None:
             return
     if int(told.get("cluster_enabled", 0)) or told.get("redis_mode") == "cluster":
         raise StoreUnsuitable(where(client), "it is a Redis Cluster, and a run's keys would lie on several nodes")
+    if fsync and (told.get("aof_enabled") == 0 or _version(told) < _SAYS_WHAT_IT_KEEPS):
+        reason = 'durability="fsync" needs Redis 7.2 or Valkey with appendonly yes, best with appendfsync always'
+        raise StoreUnsuitable(where(client), reason)
     if told.get("aof_enabled") == 0:
         _log.warning("%s: appendonly is off, a crash of the server loses runs; set appendonly yes", where(client))
     if told.get("maxmemory_policy", "noeviction") != "noeviction":
@@ -97,6 +102,11 @@ def where(client: redis.Redis) -> str:
     """The server's address, for people; never its password."""
     kwargs = client.connection_pool.connection_kwargs
     return str(kwargs["path"]) if "path" in kwargs else f"{kwargs.get('host')}:{kwargs.get('port')}"
+
+
+def _version(told: Mapping[str, Any]) -> tuple[int, ...]:
+    """Valkey tells the version of Redis that it is like."""
+    return tuple(int(part) for part in str(told.get("redis_version", "0")).split(".")[:2] if part.isdecimal())
 
 
 def _never_twice() -> dict[str, Any]:

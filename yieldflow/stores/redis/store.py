@@ -41,12 +41,14 @@ from yieldflow.stores.redis.wire import Word
 
 
 class RedisStore:
-    """Give it a client of `connect`, which re-sends nothing and answers bytes."""
+    """Give it a client of `connect`, which re-sends nothing and answers bytes. *fsync*: what it has written is on the
+    server's disk.
+    """
 
-    def __init__(self, client: redis.Redis, prefix: str = "yieldflow") -> None:
+    def __init__(self, client: redis.Redis, prefix: str = "yieldflow", *, fsync: bool = False) -> None:
         self._client = client
         self._prefix = prefix
-        self._scripts = Scripts(client, prefix)
+        self._scripts = Scripts(client, prefix, fsync=fsync)
         self._subscriptions = Subscriptions(client)
 
     @property
@@ -189,6 +191,8 @@ def _log(run_id: str, now: Millis, length: int, *rest: Any) -> Log | None:
     if length == 0:
         return None
     commit, gap, items, claims, free, entries, about, alarm, rings, replays = rest
+    if about[0] is None:  # its summary was lost: nobody can tend it until that is put back from the log
+        return None
     claimed = sorted([rows.claimed(*claim) for claim in claims], key=lambda claim: claim.path)
     return Log(
         head=Mark(length, commit.decode()),

@@ -17,14 +17,24 @@ else
   end
 end
 each("HSET", summary, fields)
-if given or status ~= was then -- runs are listed by when they started: all, and those of a status
+if given or status ~= was then -- runs are listed by when they started
   local listed = tonumber(started or "")
   started = given and given.started or listed
-  if started ~= listed then
-    redis.call("ZADD", prefix .. ":runs", started, run)
-  end
   if was and was ~= status then
     redis.call("ZREM", prefix .. ":status:" .. was, run)
   end
   redis.call("ZADD", prefix .. ":status:" .. status, started, run)
+  if given and (given.workflow ~= workflow or given.rest ~= rest or started ~= listed) then
+    local former, names = workflow and listed_in(workflow, rest) or NONE, listed_in(given.workflow, given.rest)
+    for name in pairs(names) do
+      if started ~= listed or not former[name] then
+        redis.call("ZADD", name, started, run)
+      end
+    end
+    for name in pairs(former) do
+      if not names[name] then
+        redis.call("ZREM", name, run)
+      end
+    end
+  end
 end

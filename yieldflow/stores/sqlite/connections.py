@@ -14,13 +14,14 @@ from collections.abc import Callable
 from pathlib import Path as FilePath
 from sqlite3 import Connection
 from threading import Lock
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from yieldflow.errors import StoreError, StoreUnreachable, StoreUnsuitable
 from yieldflow.stores.sqlite.schema import prepare
 
 T = TypeVar("T")
 Transaction = Callable[[Connection], T]
+Mode = Literal["rw", "ro"]
 
 _LOG_PAGES = 4_000  # 16 MB: a page that many commits wrote to is copied back, and the disk waited for, as rarely
 _SHORTEST_NAP = 0.001  # seconds between two tries of a locked file
@@ -37,14 +38,18 @@ class _Process:
 
 
 class Connections:
-    """*patience*: seconds that a locked file is waited for."""
+    """*patience*: seconds that a locked file is waited for. *mode*: "ro" for a file that SQLite keeps from changes.
+    *fsync*: what is written is on the disk.
+    """
 
-    def __init__(self, path: str | os.PathLike[str], patience: float) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], patience: float, mode: Mode = "rw", *, fsync: bool = False
+    ) -> None:
         if os.fspath(path) == ":memory:":
             raise StoreUnsuitable("sqlite:///:memory:", "each connection would have its own; use memory: instead")
         self._path = FilePath(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links
         self._url = f"sqlite:///{os.fspath(path)}"
-        self._patience = patience
+        self._patience, self._mode, self._fsync = patience, mode, fsync
         self._processes: dict[int, _Process] = {}
         self._closed = False
         self._opened: tuple[int, int] | None = None  # which file that was
@@ -111,7 +116,8 @@ class Connections:
 
     def _open(self) -> Connection:
         # No busy timeout: `_insist` waits, in shorter naps than SQLite takes.
-        db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+        path = f"{self._path.as_uri()}?mode=ro" if self._mode == "ro" else self._path
+        db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, uri=self._mode == "ro")
         try:
             reason = self._set_up(db)
         except sqlite3.Error:
@@ -124,10 +130,10 @@ class Connections:
 
     def _set_up(self, db: Connection) -> str | None:
         reason = prepare(db)
-        if reason is not None:
+        if reason is not None or self._mode == "ro":
             return reason
         (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
-        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(f"PRAGMA synchronous = {'FULL' if self._fsync else 'NORMAL'}")
         db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         return None if mode == "wal" else "its file system has no write-ahead log; use a local disk"
 

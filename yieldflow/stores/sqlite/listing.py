@@ -1,16 +1,12 @@
-"""Questions over all runs: who is due, which there are, whose hook a token opens. Each but the tag is an index."""
-
-# ruff: noqa: S608 - only this module's own clauses are put in; values are always bound
+"""Questions over all runs: who is due, which generation is the newest, whose hook a token opens. Each is an index."""
 
 from __future__ import annotations
 
-from itertools import islice
 from sqlite3 import Connection
 
 from yieldflow.core.times import Millis
-from yieldflow.ports import Due, Filter, Page
+from yieldflow.ports import Due
 from yieldflow.stores import rules
-from yieldflow.stores.sqlite.rows import SUMMARY, Row, summary_of
 
 
 def ring(db: Connection, limit: int, now: Millis) -> tuple[Due, ...]:
@@ -43,24 +39,3 @@ def resolve(db: Connection, token_hash: str) -> tuple[str, str] | None:
 def newest(db: Connection, chain: str) -> str:
     row = db.execute("SELECT run_id FROM run WHERE chain = ? ORDER BY generation DESC LIMIT 1", (chain,)).fetchone()
     return chain if row is None else str(row[0])
-
-
-def page(db: Connection, wanted: Filter, cursor: str | None) -> Page:
-    where, values = _where(wanted, cursor)
-    rows = db.execute(f"SELECT {SUMMARY} FROM run WHERE {where} ORDER BY started_at DESC, run_id DESC", values)
-    fitting = (summary for summary in map(summary_of, rows) if rules.fits(summary, wanted))  # the tag has no index
-    found = tuple(islice(fitting, wanted.limit + 1))
-    listed = found[: wanted.limit]
-    return Page(listed, rules.cursor_after(listed[-1]) if len(found) > len(listed) > 0 else None)
-
-
-def _where(wanted: Filter, cursor: str | None) -> tuple[str, Row]:
-    clauses = [
-        ("status = ?", (wanted.status,)),
-        ("workflow = ?", (wanted.workflow,)),
-        ("started_at >= ?", (wanted.since,)),
-        ("started_at < ?", (wanted.until,)),
-        ("(started_at, run_id) < (?, ?)", (None,) if cursor is None else rules.place_of(cursor)),
-    ]
-    asked = [(clause, values) for clause, values in clauses if values != (None,)]
-    return " AND ".join(clause for clause, _ in asked) or "1", tuple(value for _, values in asked for value in values)

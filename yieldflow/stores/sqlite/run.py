@@ -41,6 +41,8 @@ _DELIVERED = "SELECT position FROM delivery WHERE run = ? AND once = ?"
 _DELIVERIES = "SELECT once FROM delivery WHERE run = ? ORDER BY position DESC"
 _DELIVER = "INSERT INTO delivery (run, once, position) VALUES (?, ?, ?)"
 _KNOW = "INSERT OR REPLACE INTO delivery (run, once, position) VALUES (?, ?, ?)"
+_KEEP_TAG = "INSERT INTO tag (name, value, started_at, run_id, run) VALUES (?, ?, ?, ?, ?)"
+_FORGET_TAG = "DELETE FROM tag WHERE name = ? AND value = ? AND started_at = ? AND run_id = ?"
 _OPEN_HOOK = "INSERT OR REPLACE INTO hook (token_hash, chain, name) VALUES (?, ?, ?)"
 
 
@@ -73,6 +75,9 @@ class Run:
     def list_as(self, summary: Summary) -> None:
         if summary is not self.summary:
             self.db.execute(_LIST, (*summary_row(summary), self.id))
+            if (summary.tags, summary.started_at) != (self.summary.tags, self.summary.started_at):
+                self._forget_tags()
+                _keep_tags(self.db, summary, self.id)
             self.summary = summary
 
     def set_alarm(self) -> None:
@@ -150,9 +155,15 @@ class Run:
         self.work.clear()
 
     def delete(self) -> None:
+        self._forget_tags()
         for table in TABLES_OF_A_RUN:
             self.db.execute(f"DELETE FROM {table} WHERE run = ?", (self.id,))
         self.db.execute("DELETE FROM run WHERE id = ?", (self.id,))
+
+    def _forget_tags(self) -> None:
+        listed = self.summary
+        rows = [(*pair, listed.started_at, listed.run_id) for pair in listed.tags.items()]
+        self.db.executemany(_FORGET_TAG, rows)
 
 
 def find(db: Connection, run_id: str) -> Run | None:
@@ -169,6 +180,7 @@ def create(db: Connection, summary: Summary) -> Run:
     """A run without events; `save` it in the same transaction."""
     number = db.execute(_CREATE, (*chain_of(summary.run_id), *summary_row(summary))).lastrowid
     assert number is not None
+    _keep_tags(db, summary, number)
     work = Work(db, number, 0)
     run = Run(
         db, number, work, 0, "", done=False, base=None, alarm=None, rings=0, payloads=0, replays=(), summary=summary
@@ -177,6 +189,10 @@ def create(db: Connection, summary: Summary) -> Run:
     if former is not None:
         run.carry_keys(former)
     return run
+
+
+def _keep_tags(db: Connection, summary: Summary, number: int) -> None:
+    db.executemany(_KEEP_TAG, [(*pair, summary.started_at, summary.run_id, number) for pair in summary.tags.items()])
 
 
 def close_hooks(db: Connection, chain: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlite3 import Connection
 
-VERSION = 3
+VERSION = 4
 _APPLICATION = 0x79666C77  # "yflw", in the file's header: tells a store from any other SQLite file
 
 _TABLES = (
@@ -36,7 +36,15 @@ _TABLES = (
     "CREATE INDEX run_alarm ON run (alarm, run_id) WHERE alarm IS NOT NULL",
     "CREATE INDEX run_place ON run (started_at, run_id)",
     "CREATE INDEX run_status ON run (status, started_at, run_id)",
-    "CREATE INDEX run_workflow ON run (workflow, started_at, run_id)",
+    "CREATE INDEX run_workflow ON run (workflow, status, started_at, run_id)",
+    """CREATE TABLE tag (
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        started_at INTEGER NOT NULL,   -- the run's, as all but the first two
+        run_id TEXT NOT NULL,
+        run INTEGER NOT NULL,
+        PRIMARY KEY (name, value, started_at, run_id)
+    ) WITHOUT ROWID""",
     """CREATE TABLE event (            -- in the order of writing: what is committed together is written to few pages
         id INTEGER PRIMARY KEY,
         run INTEGER NOT NULL,

@@ -42,9 +42,9 @@ from yieldflow.ports import (
 )
 from yieldflow.stores import conditions, rules
 from yieldflow.stores.bell import Bell
-from yieldflow.stores.sqlite import listing
+from yieldflow.stores.sqlite import listing, pages
 from yieldflow.stores.sqlite import run as runs
-from yieldflow.stores.sqlite.connections import Connections
+from yieldflow.stores.sqlite.connections import Connections, Mode
 from yieldflow.stores.sqlite.run import Run
 
 _LOOK_EVERY = 0.05  # seconds; for what other processes write
@@ -53,15 +53,22 @@ _PATIENCE = 60.0  # seconds; transactions take milliseconds, so only a stuck pro
 
 class SqliteStore:
     """Safe to share between threads, and between processes, also forked ones. *clock* answers milliseconds since the
-    epoch; *patience*: seconds that a file locked by another process is waited for. Raises `StoreUnsuitable` for a file
-    that cannot be used, `StoreUnreachable` for one that stays locked.
+    epoch; *patience*: seconds that a file locked by another process is waited for; *mode*: "ro" only reads;
+    *fsync*: what is written survives a loss of power. Raises `StoreUnsuitable` for a file that cannot be used,
+    `StoreUnreachable` for one that stays locked.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], clock: rules.Clock | None = None, *, patience: float = _PATIENCE
+        self,
+        path: str | os.PathLike[str],
+        clock: rules.Clock | None = None,
+        *,
+        patience: float = _PATIENCE,
+        mode: Mode = "rw",
+        fsync: bool = False,
     ) -> None:
         self._clock = clock or rules.wall_clock()
-        self._connections = Connections(path, patience)
+        self._connections = Connections(path, patience, mode, fsync=fsync)
         self._bells: dict[int, Bell] = {}  # by process: a bell's lock must not cross a fork
 
     def read(self, run_id: str, after: Mark | None = None, *, replaying: Sequence[str] | None = ()) -> Log | None:
@@ -130,7 +137,7 @@ class SqliteStore:
         return self._connections.read(listing.next_alarm), self._clock()
 
     def find(self, wanted: Filter, cursor: str | None = None) -> Page:
-        return self._connections.read(lambda db: listing.page(db, wanted, cursor))
+        return self._connections.read(lambda db: pages.page(db, wanted, cursor))
 
     def resolve(self, token_hash: str) -> tuple[str, str] | None:
         return self._connections.read(lambda db: listing.resolve(db, token_hash))

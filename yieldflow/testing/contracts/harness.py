@@ -7,7 +7,7 @@ of the contract are short). Instants are compared with the time that an answer c
 from __future__ import annotations
 
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import define, frozen
 
@@ -56,29 +56,28 @@ def new_id(kind: str = "commit") -> str:
     return f"{kind}-{next(_numbers)}"
 
 
-def summary(run_id: str = RUN, **changes) -> Summary:
-    return Summary(
-        **{"workflow": "shop:checkout", "queue": QUEUE, "status": "running", "started_at": 1_000} | changes,
-        run_id=run_id,
-    )
+def summary(run_id: str = RUN, **changes: Any) -> Summary:
+    usual: dict[str, Any] = {"workflow": "shop:checkout", "queue": QUEUE, "status": "running", "started_at": 1_000}
+    return Summary(**usual | changes, run_id=run_id)
 
 
-def free(path: Path = (1,), **changes) -> Free:
-    return Free(**{"queue": QUEUE, "event": 1, "attempt": 1, "lease": LEASE} | changes, path=path)
+def free(path: Path = (1,), **changes: Any) -> Free:
+    usual: dict[str, Any] = {"queue": QUEUE, "event": 1, "attempt": 1, "lease": LEASE}
+    return Free(**usual | changes, path=path)
 
 
-def change(harness: Harness, on: On, *events: bytes, run_id: str = RUN, **fields) -> Reply:
+def change(harness: Harness, on: On, *events: bytes, run_id: str = RUN, **fields: Any) -> Reply:
     """One commit under a fresh id."""
     (reply,) = harness.store.commit([Commit(run_id, fields.pop("commit", None) or new_id(), on, events, **fields)])
     return reply
 
 
-def start(harness: Harness, *events: bytes, run_id: str = RUN, **fields) -> Mark:
+def start(harness: Harness, *events: bytes, run_id: str = RUN, **fields: Any) -> Mark:
     fields.setdefault("summary", summary(run_id))
     return done(change(harness, Head(None), *(events or (b"started",)), run_id=run_id, **fields)).head
 
 
-def append(harness: Harness, *events: bytes, run_id: str = RUN, **fields) -> Mark:
+def append(harness: Harness, *events: bytes, run_id: str = RUN, **fields: Any) -> Mark:
     """A commit on whatever the head is now."""
     return done(change(harness, Head(log(harness, run_id).head), *events, run_id=run_id, **fields)).head
 

@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Thread
 
 from yieldflow.ports import Commit, Conflict, Done, Head, Mark, Open
-
-from .harness import QUEUE, RUN, Harness, append, change, free, log, start
+from yieldflow.testing.contracts.harness import QUEUE, RUN, Harness, append, change, free, log, start
 
 SOON = 5.0  # seconds; only a broken store waits so long
 AT_ONCE = 0.02
@@ -28,7 +27,7 @@ def soon(call: Callable[[], object]) -> Thread:
 
 
 class WaitingContract:
-    def test_a_wait_ends_at_once_when_the_head_is_another(self, harness: Harness):
+    def test_a_wait_ends_at_once_when_the_head_is_another(self, harness: Harness) -> None:
         head = start(harness)
         assert harness.store.wait(RUN, None, SOON)
         append(harness, b"b")
@@ -36,7 +35,7 @@ class WaitingContract:
         assert harness.store.wait(RUN, Mark(2, "other"), SOON)
         assert harness.store.wait("nobody", head, SOON)
 
-    def test_a_wait_ends_when_the_time_is_over(self, harness: Harness):
+    def test_a_wait_ends_when_the_time_is_over(self, harness: Harness) -> None:
         head = start(harness)
         began = time.monotonic()
         assert not harness.store.wait(RUN, head, AT_ONCE)
@@ -44,7 +43,7 @@ class WaitingContract:
         assert not harness.store.wait(RUN, head, 0)
         assert AT_ONCE * 2 <= time.monotonic() - began < SOON
 
-    def test_a_wait_ends_when_the_head_moves(self, harness: Harness):
+    def test_a_wait_ends_when_the_head_moves(self, harness: Harness) -> None:
         head = start(harness)
         for move in (
             lambda: change(harness, Open("key"), b"payload"),
@@ -57,12 +56,12 @@ class WaitingContract:
             found = harness.store.read(RUN)
             head = found.head if found else head
 
-    def test_a_wait_for_a_run_that_is_not_there_ends_when_it_starts(self, harness: Harness):
+    def test_a_wait_for_a_run_that_is_not_there_ends_when_it_starts(self, harness: Harness) -> None:
         thread = soon(lambda: start(harness))
         assert harness.store.wait(RUN, None, SOON)
         thread.join()
 
-    def test_of_racing_commits_on_one_head_exactly_one_wins(self, harness: Harness):
+    def test_of_racing_commits_on_one_head_exactly_one_wins(self, harness: Harness) -> None:
         head = start(harness, b"a")
         racers, rounds = 4, 10
         barrier = Barrier(racers)
@@ -87,14 +86,14 @@ class WaitingContract:
         assert len(events) == 1 + rounds
         assert [int(event) for event in events[1:]] == [turn.index(True) for turn in zip(*wins, strict=True)]
 
-    def test_of_racing_deliveries_with_one_key_exactly_one_is_accepted(self, harness: Harness):
+    def test_of_racing_deliveries_with_one_key_exactly_one_is_accepted(self, harness: Harness) -> None:
         start(harness, b"a")
         with ThreadPoolExecutor(4) as pool:
             replies = list(pool.map(lambda _: change(harness, Open("key"), b"payload"), range(8)))
         assert sum(isinstance(reply, Done) for reply in replies) == 1
         assert log(harness).head.length == 2
 
-    def test_racing_workers_share_the_work_without_overlap(self, harness: Harness):
+    def test_racing_workers_share_the_work_without_overlap(self, harness: Harness) -> None:
         start(harness, put=tuple(free((number,)) for number in range(1, 41)))
 
         def take(worker: int) -> list[tuple[int, ...]]:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from yieldflow.ports import HINT_AFTER, Beat, Claim, Head, Holding, Mark, Note, Open, Revoke
+from yieldflow.testing.contracts.harness import (
+    LEASE,
+    QUEUE,
+    RUN,
+    Harness,
+    append,
+    change,
+    claim,
+    done,
+    free,
+    log,
+    start,
+    summary,
+)
 
-from .harness import LEASE, QUEUE, RUN, Harness, append, change, claim, done, free, log, start, summary
 
-
-def pause(harness: Harness, *events: bytes, **fields) -> Mark:
+def pause(harness: Harness, *events: bytes, **fields: Any) -> Mark:
     return append(harness, *events, summary=summary(status="paused"), **fields)
 
 
-def resume(harness: Harness, *events: bytes, **fields) -> Mark:
+def resume(harness: Harness, *events: bytes, **fields: Any) -> Mark:
     return append(harness, *events, summary=summary(), **fields)
 
 
@@ -22,7 +36,7 @@ def status(harness: Harness) -> str:
 
 
 class PauseContract:
-    def test_work_of_a_paused_run_is_given_to_nobody(self, harness: Harness):
+    def test_work_of_a_paused_run_is_given_to_nobody(self, harness: Harness) -> None:
         start(harness, put=(free((1,)), free((2,))))
         head = pause(harness, b"paused")
         assert harness.store.claim(RUN, [QUEUE], "w", ["t"]).grants == ()
@@ -30,16 +44,16 @@ class PauseContract:
         assert done(change(harness, Open("key"), b"p", claim=(Claim((1,), "t"),), worker="w")).claimed == ()
         assert (log(harness).claimed, log(harness).entries, status(harness)) == ((), 2, "paused")
 
-    def test_a_run_that_starts_paused_gives_nothing(self, harness: Harness):
+    def test_a_run_that_starts_paused_gives_nothing(self, harness: Harness) -> None:
         start(harness, put=(free(),), claim=(Claim((1,), "t"),), worker="w", summary=summary(status="paused"))
         assert (log(harness).claimed, log(harness).alarm) == ((), None)
 
-    def test_a_commit_that_pauses_claims_nothing(self, harness: Harness):
+    def test_a_commit_that_pauses_claims_nothing(self, harness: Harness) -> None:
         head = start(harness, put=(free(),))
         paused = summary(status="paused")
         assert done(change(harness, Head(head), claim=(Claim((1,), "t"),), worker="w", summary=paused)).claimed == ()
 
-    def test_a_commit_that_resumes_claims_at_once(self, harness: Harness):
+    def test_a_commit_that_resumes_claims_at_once(self, harness: Harness) -> None:
         start(harness, put=(free((1,)), free((2,))))
         head = pause(harness)
         running = summary()
@@ -48,14 +62,14 @@ class PauseContract:
         assert claim(harness).path == (2,)
 
     @pytest.mark.parametrize("alarm", [None, 9_000_000_000_000])
-    def test_free_work_of_a_paused_run_does_not_ring(self, harness: Harness, alarm: int | None):
+    def test_free_work_of_a_paused_run_does_not_ring(self, harness: Harness, alarm: int | None) -> None:
         start(harness, put=(free((1,)), free((2,), not_before=harness.now() + 60_000)))
         pause(harness, b"paused", alarm=alarm, entries=9)
         assert log(harness).alarm == alarm
         append(harness, b"b", alarm=alarm)
         assert log(harness).alarm == alarm
 
-    def test_free_work_rings_again_when_the_pause_ends(self, harness: Harness):
+    def test_free_work_rings_again_when_the_pause_ends(self, harness: Harness) -> None:
         start(harness, put=(free(),))
         pause(harness)
         early = harness.now()
@@ -65,7 +79,7 @@ class PauseContract:
         assert early + HINT_AFTER <= alarm <= harness.now() + HINT_AFTER
         assert status(harness) == "running"
 
-    def test_what_is_claimed_is_renewed_and_reported_during_a_pause(self, harness: Harness):
+    def test_what_is_claimed_is_renewed_and_reported_during_a_pause(self, harness: Harness) -> None:
         start(harness, put=(free((1,)), free((2,))))
         held = claim(harness)
         head = pause(harness, b"paused")
@@ -77,7 +91,7 @@ class PauseContract:
         assert (log(harness).events[-1], status(harness)) == (b"report", "paused")
         assert harness.store.claim(RUN, [QUEUE], "w", ["t"]).grants == ()
 
-    def test_what_is_claimed_is_released_during_a_pause(self, harness: Harness):
+    def test_what_is_claimed_is_released_during_a_pause(self, harness: Harness) -> None:
         start(harness, put=(free(),))
         held = claim(harness)
         pause(harness)
@@ -85,7 +99,7 @@ class PauseContract:
         assert (harness.store.work(RUN), log(harness).claimed) == ((free(),), ())
         assert harness.store.claim(RUN, [QUEUE], "w", ["t"]).grants == ()
 
-    def test_a_lost_claim_is_revoked_during_a_pause(self, harness: Harness):
+    def test_a_lost_claim_is_revoked_during_a_pause(self, harness: Harness) -> None:
         start(harness, put=(free(),))
         held = claim(harness)
         pause(harness)
@@ -93,14 +107,14 @@ class PauseContract:
         append(harness, b"lost", revoke=(Revoke(held.path, held.token),), put=(free(attempt=2),))
         assert (harness.store.work(RUN), log(harness).alarm) == ((free(attempt=2),), None)
 
-    def test_a_delivery_to_a_paused_run_is_accepted_and_looked_at(self, harness: Harness):
+    def test_a_delivery_to_a_paused_run_is_accepted_and_looked_at(self, harness: Harness) -> None:
         start(harness)
         pause(harness)
         reply = done(change(harness, Open("key"), b"payload", payloads=1))
         assert (log(harness).events[-1], status(harness)) == (b"payload", "paused")
         assert log(harness).alarm == reply.now + HINT_AFTER
 
-    def test_an_outsider_or_a_report_cannot_end_a_pause(self, harness: Harness):
+    def test_an_outsider_or_a_report_cannot_end_a_pause(self, harness: Harness) -> None:
         start(harness, put=(free((1,)), free((2,))))
         held = claim(harness)
         pause(harness)
@@ -108,7 +122,7 @@ class PauseContract:
         done(change(harness, Holding((1,), held.token), b"report", summary=summary(), claim=(Claim((2,), "t"),)))
         assert (status(harness), log(harness).claimed[1:]) == ("paused", ())
 
-    def test_events_take_the_note_of_a_paused_run_and_leave_the_pause(self, harness: Harness):
+    def test_events_take_the_note_of_a_paused_run_and_leave_the_pause(self, harness: Harness) -> None:
         start(harness)
         noted = summary(status="paused", note=Note("changed", 1))
         append(harness, summary=noted)
