@@ -24,5 +24,6 @@ def serve(app: App, queues: tuple[str, ...], *, burst: bool, alarms: bool) -> No
             serializer=JSONSerializer,
         )
     worker.alarms = alarms
+    app.schedules.of_modules()
     worker.runtime = app.serving(queues)
     worker.work(burst=burst)

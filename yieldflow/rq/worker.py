@@ -1,7 +1,7 @@
 """`Worker`: the fast path. It does not fork, keeps executions in memory and pays two round trips a hint.
 
-What it promises is what any RQ worker under `yieldflow.rq.job` does. `rq info` shows it, and a job of another
-kind that lies in its queues is carried out as RQ's SimpleWorker would.
+What it promises is what any RQ worker under `yieldflow.rq.job` does. `rq info` shows it. It carries out hints and
+nothing else: a job of another kind is not unpacked, imported or called, and goes to RQ's failed jobs.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from types import FrameType
 from typing import Any
 
 import redis
-from rq import Queue, SimpleWorker
-from rq.exceptions import NoSuchJobError
-from rq.job import Job
+from rq import SimpleWorker
 
 from yieldflow.group import Group
 from yieldflow.ports import Filter
+from yieldflow.presence import presence
+from yieldflow.rq.fleet import PRESENCE
 from yieldflow.rq.inbox import Hint, Inbox
 from yieldflow.rq.job import runtime_of
 from yieldflow.rq.queue import RqQueue
+from yieldflow.rq.refusing import refuse
 from yieldflow.runtime import Runtime
 
 _LOG = logging.getLogger("yieldflow.worker")
@@ -49,6 +50,7 @@ class Worker(SimpleWorker):
             signal.signal(number, self._asked_to_stop)
         runtime = self.runtime or runtime_of(self.connection, tuple(self.queue_names()), os.getpid())
         self.register_birth()  # type: ignore[no-untyped-call]  # RQ's
+        self._say_what_is_known(runtime)
         self._serve(runtime)
         group, done = runtime.group(self._stop.is_set), 0
         inbox = Inbox(self.connection, self.queue_names(), list(self.queue_keys()), runtime.hints or runtime.pool)
@@ -56,8 +58,7 @@ class Worker(SimpleWorker):
             for hints in self._rounds(group, inbox, burst):
                 for hint in hints:
                     if hint.run_id is None:
-                        group.leave()
-                        self._execute(hint)
+                        self._refuse(hint)
                 group.add(hint.run_id for hint in hints if hint.run_id is not None)
                 done += len(hints)
                 if max_jobs is not None and done >= max_jobs:
@@ -101,30 +102,35 @@ class Worker(SimpleWorker):
 
     # --- how it is done ---------------------------------------------------------------------------------------
 
-    def _execute(self, hint: Hint) -> None:
-        """A job of another kind, as RQ would; one whose hash is gone, or whose id RQ never made, is nothing to do."""
+    def _refuse(self, hint: Hint) -> None:
         assert hint.job_id is not None
         try:
-            job = Job.fetch(hint.job_id, connection=self.connection, serializer=self.serializer)
-            self.execute_job(job, Queue(hint.queue, connection=self.connection, serializer=self.serializer))
-        except (NoSuchJobError, ValueError):
-            pass
-        except Exception:  # noqa: BLE001 - the loop of a service: one job must not stop the others
-            _LOG.exception("job %s of queue %s could not be carried out", hint.job_id, hint.queue)
+            refuse(self.connection, hint.queue, hint.job_id, self.name)
+        except redis.RedisError as error:  # its keys are something else: there is nothing to mark
+            _LOG.warning("job %s of queue %s is refused, and cannot be marked so: %s", hint.job_id, hint.queue, error)
 
     def _serve(self, runtime: Runtime) -> None:
         queue = RqQueue(self.connection)
-        Thread(target=self._live, name="yieldflow sign of life", daemon=True).start()
+        Thread(target=self._live, args=(runtime,), name="yieldflow sign of life", daemon=True).start()
         if self.alarms:
             Thread(target=runtime.ring, args=(self._stop, queue.room), name="yieldflow alarms", daemon=True).start()
         for run in runtime.store.find(Filter(status="blocked", limit=_BLOCKED)).runs:
             if run.queue in self.queue_names():
                 queue.offer(run.run_id, run.queue)
 
-    def _live(self) -> None:
+    def _live(self, runtime: Runtime) -> None:
         while not self._stop.wait(_BEAT):
             with suppress(redis.RedisError):
                 self.heartbeat()
+                self._say_what_is_known(runtime)
+
+    def _say_what_is_known(self, runtime: Runtime) -> None:
+        """In RQ's record of this worker, with which it expires: why a run is not worked on can then be told."""
+        workflows, steps = runtime.registry.names
+        seconds, micros = self.connection.time()
+        at = seconds * 1_000 + micros // 1_000
+        said = presence(at, workflows, steps, rings=self.alarms, stuck=runtime.pool.stuck)
+        self.connection.hset(self.key, PRESENCE, said.packed())
 
     def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's
         """Once: finish the body that runs, take nothing new. Twice: stop at once, and give it back."""
