@@ -50,8 +50,9 @@ def test_ls_lists_the_newest_first(checkout):
         ["later", "completed", f"{SHOP}:hello"],
         ["o1", "running", f"{SHOP}:asks"],
     ]
-    assert [run["run_id"] for run in json.loads(checkout("ls", "--json", "--status", "running").stdout)] == ["o1"]
-    assert checkout("ls", "--limit", "1").stderr == "these are the newest 1; --limit shows more\n"
+    assert [run["run_id"] for run in json.loads(checkout("ls", "--json", "--status", "running").stdout)["runs"]] == [
+        "o1"
+    ]
     assert len(checkout("ls", "--since", "1h", "--workflow", f"{SHOP}:asks").stdout.splitlines()) == 1
 
 

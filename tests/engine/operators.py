@@ -13,6 +13,7 @@ from yieldflow.core.chain import chain_of, successor
 from yieldflow.engine import control
 from yieldflow.engine.outside import cancellation, delivery
 from yieldflow.engine.reaching import deliver
+from yieldflow.engine.surgery import forked
 
 MOST_COPIES = 3  # retries and forks: each is a run more
 
@@ -53,7 +54,9 @@ class Operators:
             case "fork" if self.copies < MOST_COPIES:
                 self.copies += 1
                 name, at = f"fork-{self.copies}", self._position(run_id)
-                return self.me.ask(lambda t: control.fork(t, name, at, self.r.randbytes(16)), run_id)
+                return self.me.ask(
+                    lambda t: control.fork(t, lambda log: forked(log, name, at, self.r.randbytes(16))), run_id
+                )
             case _:
                 return self._send(run_id)
 

@@ -164,7 +164,7 @@ def test_b6_a_terminated_parent_owes_its_child_the_cancelling_and_counts_as_told
     ending = world.worker("operator").ask(lambda t: control.terminate(t, None))
     ending.to_end()
     assert lines(ending) == [
-        f"newest {RUN}",
+        "read",
         "read",
         "Head(4) [finished Cancelled] done",
         "Head(None) [started] alarm 2000",

@@ -9,7 +9,6 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from tests.stores.harness import FakeClock
 from yieldflow.authoring.loaded import loaded
 from yieldflow.authoring.registry import DEFAULT, Registry
 from yieldflow.codec import JsonCodec
@@ -30,6 +29,7 @@ from yieldflow.engine.tend import Tools, tend
 from yieldflow.errors import ReplyLost, RunEnded, YieldflowError
 from yieldflow.ports import Commit, Conflict, Done, Log, Mark, Reply
 from yieldflow.stores.memory import MemoryStore, _Run
+from yieldflow.testing.contracts.harness import FakeClock
 
 QUEUE = "yieldflow"
 RUN = "run"

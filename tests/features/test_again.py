@@ -13,6 +13,7 @@ from yieldflow import (
     App,
     Flow,
     Retry,
+    RunCancelled,
     RunExists,
     RunTimeout,
     UnknownRun,
@@ -27,7 +28,7 @@ from yieldflow import (
     workflow,
 )
 from yieldflow.core.events import ForkOf, RetryOf
-from yieldflow.errors import BadRunId, InsideWorkflow, NotFailed, UsageError
+from yieldflow.errors import BadRunId, InsideWorkflow, NotFailed, TimedOut, UsageError
 from yieldflow.ports import Commit, Head
 
 WORLD: Counter[str] = Counter()
@@ -248,6 +249,25 @@ def test_start_many_run_and_get(app: App):
     assert app.run(listening(), run_id="mine") == "x"  # it is the run that is there
     with pytest.raises(UnknownRun):
         app.get("yours")
+
+
+def test_results_come_in_the_order_of_their_handles(app: App):
+    handles = app.start_many([listening() for _ in range(5)])
+    for number, handle in reversed(list(enumerate(handles))):
+        handle.send(GO, f"answer {number}")
+    assert app.results(handles, timeout=SOON) == [f"answer {number}" for number in range(5)]
+    assert app.results(handles[::-1], timeout=0) == [f"answer {number}" for number in reversed(range(5))]
+    assert app.results([]) == []
+
+
+def test_results_raise_what_the_first_one_does_that_has_none(app: App):
+    first, second, third = handles = app.start_many([listening() for _ in range(3)])
+    first.send(GO, "x")
+    second.cancel("enough")
+    with pytest.raises(RunCancelled, match="enough"):
+        app.results(handles, timeout=SOON)
+    with pytest.raises(TimedOut):
+        app.results([first, third], timeout=0.01)
 
 
 @pytest.mark.parametrize("run_id", ["a~2", "~", "", "x" * 201, "line\nfeed", 5])

@@ -89,6 +89,9 @@ SITUATIONS: dict[str, list[Event]] = {
     ],
     "started-by-a-retry": [RunStarted(AT, "order-42~2", "w", b"[[],{}]", SEED, cause=RetryOf("order-42", 17))],
     "started-by-a-fork": [RunStarted(AT, "copy", "w", b"[[],{}]", SEED, cause=ForkOf("order-42", 17, SEED[::-1]))],
+    "started-by-a-fork-with-other-answers": [
+        RunStarted(AT, "copy", "w", b"[[],{}]", SEED, cause=ForkOf("a", 5, SEED[::-1], replaced=((1,), (3, 2, 1)))),
+    ],
     "started-by-a-retry-of-a-fork": [
         RunStarted(AT, "r~2", "w", b"[[],{}]", SEED, cause=RetryOf("r", 9, ForkOf("a", 5, SEED)), anew=(7, 9)),
     ],

@@ -28,13 +28,14 @@ from yieldflow.core.times import End
 HERE = Path(__file__).parent
 FILES = {file.stem: file.read_bytes().splitlines() for file in sorted(HERE.glob("*.jsonl"))}
 UPCAST: set[str] = set()  # files in a former form: they are read, and written as today
-HOW_MANY_FILES, HOW_MANY_EVENTS = 40, 177
+HOW_MANY_FILES, HOW_MANY_EVENTS = 41, 178
 ENDS = {  # of every log that has a start: what its fold says without the program
     "started": "goes on",
     "started-with-everything": "goes on, unread 0, unread -1",
     "started-as-a-later-generation": "goes on",
     "started-by-a-retry": "goes on",
     "started-by-a-fork": "goes on",
+    "started-by-a-fork-with-other-answers": "goes on",
     "started-by-a-retry-of-a-fork": "goes on",
     "started-by-a-fork-of-a-fork": "goes on",
     "log-of-steps": "Ok",

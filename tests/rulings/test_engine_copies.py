@@ -9,6 +9,7 @@ from yieldflow.core.events import Next, RetryOf
 from yieldflow.core.outcome import Err, Ok
 from yieldflow.engine import control
 from yieldflow.engine.requests import Execute, ExecuteLocal, Save
+from yieldflow.engine.surgery import forked
 from yieldflow.errors import NotFailed
 from yieldflow.ports import Refused
 
@@ -240,7 +241,10 @@ def rendered() -> Flow[int]:
 
 
 def fork(world, name, at=None):
-    return world.worker("operator").ask(lambda t: control.fork(t, name, at, b"fedcba9876543210")).to_end()
+    def cut(events):
+        return forked(events, name, at, b"fedcba9876543210")
+
+    return world.worker("operator").ask(lambda t: control.fork(t, cut)).to_end()
 
 
 def test_11_a_fork_of_a_paused_run_is_paused():

@@ -10,7 +10,6 @@ import redis
 
 from tests.engine.world import RUN, World
 from tests.servers import Server
-from tests.stores.harness import append, change, claim, done, free, log, new_id, start, summary
 from tests.stores.test_redis import RedisHarness
 from yieldflow import Flow, gather, sleep, step, workflow
 from yieldflow.drive import Clock
@@ -19,6 +18,7 @@ from yieldflow.engine.requests import Execute
 from yieldflow.ports import Beat, Commit, Done, Head, Holding, Mark, Open, Revoke
 from yieldflow.stores.redis import RedisStore, connect
 from yieldflow.stores.sqlite import SqliteStore
+from yieldflow.testing.contracts.harness import append, change, claim, done, free, log, new_id, start, summary
 
 LEASE = 10_000
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from yieldflow.core.times import Duration, Millis, duration
 from yieldflow.errors import shown
 
+ENDS = ("completed", "failed", "cancelled", "continued")
 MOST_TAGS = 100
 LONGEST_TAG = 1_000  # characters
 
@@ -18,6 +19,14 @@ def span(value: Duration | None) -> Millis | None:
     if millis == 0:
         raise ValueError(f"{shown(value)} leaves no time at all: give a duration, or leave the option out")
     return millis
+
+
+def retention(kept: Duration | Mapping[str, Duration] | None) -> dict[str, Millis]:
+    """How long runs are kept after an end of each kind; what is not named is kept for ever."""
+    spans = dict(kept) if isinstance(kept, Mapping) else {} if kept is None else dict.fromkeys(ENDS, kept)
+    if unknown := [end for end in spans if end not in ENDS]:
+        raise ValueError(f"retention={{{shown(unknown[0])}: …}} names no end of a run; there are {', '.join(ENDS)}")
+    return {end: limit for end, given in spans.items() if (limit := span(given)) is not None}
 
 
 def queue_name(name: str | None) -> str | None:

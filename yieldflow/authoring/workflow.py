@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from attrs import evolve, frozen
 
+from yieldflow.authoring import options
 from yieldflow.authoring.options import queue_name, span, text_tags, user_run_id
 from yieldflow.authoring.registry import DEFAULT
 from yieldflow.authoring.scope import refuse_in_a_step
@@ -21,7 +22,7 @@ from yieldflow.authoring.signatures import (
     refuse_what_is_no_function,
     workflow_shape,
 )
-from yieldflow.authoring.source_check import check
+from yieldflow.authoring.source_check import all_at_once, check
 from yieldflow.core import asks
 from yieldflow.core.asks import WorkflowDefinition
 from yieldflow.core.times import Duration
@@ -90,7 +91,11 @@ class WorkflowDecorator(Protocol):
 def workflow(fn: Callable[P, Generator[Any, Any, R]], /) -> Workflow[P, R]: ...
 @overload
 def workflow(
-    *, name: str | None = None, version: str | None = None, also_known_as: str | Iterable[str] = ()
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    also_known_as: str | Iterable[str] = (),
+    retention: Duration | Mapping[str, Duration] | None = None,
 ) -> WorkflowDecorator: ...
 def workflow(
     fn: Callable[..., Generator[Any, Any, Any]] | None = None,
@@ -99,12 +104,14 @@ def workflow(
     name: str | None = None,
     version: str | None = None,
     also_known_as: str | Iterable[str] = (),
+    retention: Duration | Mapping[str, Duration] | None = None,
 ) -> Any:
     """Make a generator function a workflow (`@workflow`, `@workflow(name="checkout")`).
 
     *name* pins what logs call it (default `module:qualname`), *also_known_as* what they called it before; *version*
-    is noted in each run that starts. Raises BadDefinition for anything but a generator function, and for commands
-    that its source never yields and clocks, randomness and effects that it calls itself.
+    is noted in each run that starts. *retention*: how long its runs are kept once they have ended, for all or by how
+    they did (`{"completed": "7d"}`); default what the app says. Raises ValueError, and BadDefinition for anything but a
+    generator function, and for commands that its source never yields and clocks, randomness and effects that it calls.
 
     >>> from yieldflow.core.asks import Flow
     >>> @workflow
@@ -113,12 +120,12 @@ def workflow(
     >>> checkout("order-1")
     checkout('order-1')
     """
+    kept = None if retention is None else options.retention(retention)
 
     def decorate(fn: Callable[..., Generator[Any, Any, Any]]) -> Workflow[Any, Any]:
         _refuse(fn)
-        definition = WorkflowDefinition(
-            name or default_name(fn), fn, workflow_shape(fn), version, former_names(also_known_as)
-        )
+        names = former_names(also_known_as)
+        definition = WorkflowDefinition(name or default_name(fn), fn, workflow_shape(fn), version, names, kept)
         DEFAULT.add_workflow(definition)
         return Workflow(definition)
 
@@ -137,5 +144,5 @@ def _refuse(fn: Any) -> None:
         raise BadDefinition(
             f"{fn.__qualname__} yields nothing: a workflow must yield (a function with effects is a @step)"
         )
-    if findings := check(fn):
+    if not all_at_once.get() and (findings := check(fn)):
         raise BadDefinition("\n".join(map(str, findings)))

@@ -1,4 +1,4 @@
-"""`result`, `send`, `hook` and `cancel`: what is said to a run that there is, and what it answers."""
+"""`result`, `send` and `hook`: what is said to a run that there is, and what it answers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,12 @@ class TakesToken(click.Command):
         return super().parse_args(ctx, [*args[2:], "--", *args[:2]] if dashed else args)
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Example:
+  yieldflow result order-42 --timeout 30s
+"""
+)
 @click.argument("run_id", metavar="RUN")
 @click.option("--timeout", metavar="DURATION", help="How long to wait for its end, such as 30s. Default: for ever.")
 @at_a_place
@@ -46,11 +51,16 @@ def result(run_id: str, timeout: str | None, url: str | None, modules: tuple[str
         )
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Example:
+  yieldflow send order-42 approval true --key mail-7
+"""
+)
 @click.argument("run_id", metavar="RUN")
 @click.argument("hook")
 @click.argument("json")
-@click.option("--key", help="Deliveries with the same key count once.")
+@click.option("--key", metavar="KEY", help="Deliveries with the same key count once.")
 @at_a_place
 def send(run_id: str, hook: str, json: str, key: str | None, url: str | None, modules: tuple[str, ...]) -> None:
     """Deliver JSON to HOOK of RUN."""
@@ -66,10 +76,16 @@ def send(run_id: str, hook: str, json: str, key: str | None, url: str | None, mo
             click.echo(f"the run has not opened a hook of this name yet, so it is kept; opened: {names}", err=True)
 
 
-@click.command(cls=TakesToken)
+@click.command(
+    cls=TakesToken,
+    epilog="""\b
+Example:
+  yieldflow hook 3q0mTOKENfromTHElink '{"ok": true}'
+""",
+)
 @click.argument("token")
 @click.argument("json")
-@click.option("--key", help="Deliveries with the same key count once.")
+@click.option("--key", metavar="KEY", help="Deliveries with the same key count once.")
 @at_a_place
 def hook(token: str, json: str, key: str | None, url: str | None, modules: tuple[str, ...]) -> None:
     """Deliver JSON to the hook that has TOKEN."""
@@ -77,18 +93,6 @@ def hook(token: str, json: str, key: str | None, url: str | None, modules: tuple
     with Place(url, modules).app() as app:
         position = app.resume_hook(token, payload, key=key)
         click.echo(f"delivered at position {position}; its type was not checked", err=True)
-
-
-@click.command()
-@click.argument("run_id", metavar="RUN")
-@click.option("--reason", help="Kept with the run.")
-@click.option("--again", is_flag=True, help="Throw once more into a run that was cancelled before.")
-@at_a_place
-def cancel(run_id: str, reason: str | None, again: bool, url: str | None, modules: tuple[str, ...]) -> None:
-    """Ask RUN to stop; its clean-up is carried out by whoever works on it."""
-    with Place(url, modules).app() as app:
-        app.cancel(run_id, reason, again=again)
-        click.echo(f"run {run_id} was asked to stop", err=True)
 
 
 def _awaited(app: App, run_id: str, timeout: float | None) -> Ending:

@@ -198,9 +198,10 @@ def _cause(cause: Cause) -> Packed:
         case RetryOf(run_id, position, fork):
             more = {} if fork is None else {"fork": _cause(fork)}
             return {"is": "retry", "run": run_id, "position": position, **more}
-        case ForkOf(run_id, position, seed, before):
+        case ForkOf(run_id, position, seed, before, replaced):
             more = {} if before is None else {"before": _cause(before)}
-            return {"is": "fork", "run": run_id, "position": position, "seed": seed.hex(), **more}
+            other = {"replaced": [show(path) for path in replaced]} if replaced else {}
+            return {"is": "fork", "run": run_id, "position": position, "seed": seed.hex(), **more, **other}
         case _:
             assert_never(cause)
 
@@ -220,7 +221,8 @@ def _read_cause(packed: Packed) -> Cause:
 
 def _read_fork(packed: Packed) -> ForkOf:
     before = _read_fork(packed["before"]) if "before" in packed else None
-    return ForkOf(text(packed, "run"), number(packed, "position"), bytes.fromhex(packed["seed"]), before)
+    replaced = tuple(map(parse, packed.get("replaced", ())))
+    return ForkOf(text(packed, "run"), number(packed, "position"), bytes.fromhex(packed["seed"]), before, replaced)
 
 
 def _resolved(event: CommandResolved) -> Packed:

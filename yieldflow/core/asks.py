@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 
 from yieldflow.core.commands import ChildOptions, StepOptions
 from yieldflow.core.retry import Retry
-from yieldflow.core.times import End, When, end
+from yieldflow.core.times import End, Millis, When, end
 from yieldflow.core.values import Annotation, Parameters, Shape
 
 T = TypeVar("T")
@@ -98,6 +98,7 @@ class WorkflowDefinition:
     shape: Shape = field(eq=False, repr=False)
     version: str | None = None
     also_known_as: tuple[str, ...] = ()
+    retention: Mapping[str, Millis] | None = field(default=None, eq=False)  # by how a run ended; None: the app's
 
     @property
     def parameters(self) -> Parameters:

@@ -40,6 +40,7 @@ class ForkOf:
     position: int
     seed: bytes
     before: ForkOf | None = None  # where that run was a fork itself
+    replaced: tuple[Path, ...] = ()  # whose answers are not those that the other run got
 
 
 @record

@@ -1,28 +1,51 @@
-"""What operators do to a run as a whole: pause, resume, terminate, retry, fork. Each is one commit on the head.
+"""What operators do to a run as a whole: cancel, pause, resume, terminate, retry, fork. Each is one commit.
 
 They need no program: what may be written follows from the fold alone. Raises `UnknownRun` and `RunEnded`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from attrs import evolve
 
 from yieldflow.codec.packing import pack
 from yieldflow.core.chain import chain_of
-from yieldflow.core.events import RunFinished, RunPaused, RunResumed
+from yieldflow.core.events import Event, RunFinished, RunPaused, RunResumed
 from yieldflow.core.outcome import Cancelled, ContinuedAs
 from yieldflow.core.run import Run
+from yieldflow.core.times import Millis
 from yieldflow.engine.aftermath import owes_something, settle
+from yieldflow.engine.outside import cancellation
 from yieldflow.engine.planning import summary
-from yieldflow.engine.reaching import hint, start_next
+from yieldflow.engine.reaching import deliver, hint, start_next
 from yieldflow.engine.reading import Whole, read_all, save
 from yieldflow.engine.requests import Newest, Read
 from yieldflow.engine.state import Asking, Tending
-from yieldflow.engine.surgery import Cut, begun, forked, retried
+from yieldflow.engine.surgery import Cut, begun, retried
 from yieldflow.errors import ReplyLost, RunEnded, RunExists, UnknownRun
-from yieldflow.ports import HINT_AFTER, NO_EVENTS, Commit, Conflict, Done, Head, Log, Summary
+from yieldflow.ports import HINT_AFTER, NO_EVENTS, Commit, Conflict, Done, Head, Log, Refused, Summary
 
 _TRIES = 20  # against others who write to the run meanwhile
+
+
+def cancel(t: Tending, reason: str | None, key: str, *, hinted: bool) -> Asking[None]:
+    """Nothing is appended if it was cancelled with that key before. *hinted*: as in `opening`."""
+
+    def asked(target: str, at: Millis) -> Commit:
+        return cancellation(target, t.me.fresh(), key=key, reason=reason, at=at, hinted=hinted)
+
+    for _ in range(_TRIES):
+        match (yield from deliver(t, t.run_id, asked)):
+            case None:
+                pass  # the reply was lost: the key tells whether it was applied
+            case Done() | Refused("twice"):
+                return
+            case Refused("ended"):
+                raise RunEnded(t.run_id)
+            case _:
+                raise UnknownRun(t.run_id)
+    raise ReplyLost("the store does not say whether the run was asked to stop")
 
 
 def pause(t: Tending, reason: str | None) -> Asking[None]:
@@ -94,10 +117,10 @@ def retry(t: Tending) -> Asking[str]:
     return (yield from _begin(t, cut, log))
 
 
-def fork(t: Tending, run_id: str, at: int | None, seed: bytes) -> Asking[str]:
-    """Start a run of its own that shares the first *at* events. Raises `RunExists` and `UsageError`."""
+def fork(t: Tending, forked: Callable[[Sequence[Event]], Cut]) -> Asking[str]:
+    """Start a run of its own from what *forked* cuts out of the log. Raises `RunExists`, and what *forked* raises."""
     log = yield from _newest(t)
-    return (yield from _begin(t, forked(log.events, run_id, at, seed), log))
+    return (yield from _begin(t, forked(log.events), log))
 
 
 def _begin(t: Tending, cut: Cut, log: Whole) -> Asking[str]:
@@ -127,7 +150,9 @@ def _live(t: Tending) -> Asking[Whole]:
 def _newest(t: Tending) -> Asking[Whole]:
     """The log of the newest generation; a run that was continued has one, or is given it here."""
     chain, _ = chain_of(t.run_id)
-    newest: str = yield Newest(chain)
+    stands: Log | None = yield Read(t.run_id, NO_EVENTS)
+    goes_on = stands is not None and stands.summary.finished_at is None  # then there is no newer one
+    newest: str = t.run_id if goes_on else (yield Newest(chain))
     log = yield from read_all(newest)
     if log is not None and isinstance(log.run.outcome, ContinuedAs) and (yield from start_next(t, newest)):
         newest = yield Newest(chain)

@@ -6,16 +6,18 @@ retry was acknowledged, and comes along.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from attrs import evolve
+from attrs import evolve, field
 
 from yieldflow.codec.packing import pack
 from yieldflow.core.agenda import DEADLINE
 from yieldflow.core.answers import token_hash
 from yieldflow.core.chain import successor
+from yieldflow.core.commands import CallStep, StartChild
 from yieldflow.core.events import (
     CancelRequested,
+    CommandIssued,
     CommandResolved,
     Event,
     ForkOf,
@@ -26,7 +28,8 @@ from yieldflow.core.events import (
     RunStarted,
     fork_of,
 )
-from yieldflow.core.outcome import Err
+from yieldflow.core.outcome import Err, Ok
+from yieldflow.core.path import Path, show
 from yieldflow.core.questions import hook_token
 from yieldflow.core.record import record
 from yieldflow.core.run import fold
@@ -40,12 +43,26 @@ from yieldflow.ports import Commit
 @record
 class Cut:
     """The first event of a new run, how many events of the other log it begins with, the first one's included, and the
-    places of later ones that it keeps.
+    places of later ones that it keeps. *replaced*: other answers, by their places.
     """
 
     started: RunStarted
     length: int
     kept: tuple[int, ...] = ()
+    replaced: Mapping[int, CommandResolved] = field(factory=dict)
+
+    def events(self, events: Sequence[Event]) -> tuple[Event, ...]:
+        """Those that it begins with, of the other log's."""
+        places = (*range(1, self.length), *self.kept)
+        return self.started, *(self.replaced.get(place, events[place]) for place in places)
+
+
+@record
+class Answered:
+    """What became of the call of a step or of a child: its answer is the event at *place*."""
+
+    call: CallStep | StartChild
+    place: int
 
 
 def retried(events: Sequence[Event]) -> Cut:
@@ -62,15 +79,35 @@ def retried(events: Sequence[Event]) -> Cut:
     return Cut(again, length, kept)
 
 
-def forked(events: Sequence[Event], run_id: str, at: int | None, seed: bytes) -> Cut:
-    """A run of its own that shares the first *at* events (default: all but the end). Raises `UsageError`."""
+def answered(events: Sequence[Event]) -> dict[Path, Answered]:
+    """The calls that have an answer, by their paths."""
+    calls, found = dict[Path, CallStep | StartChild](), dict[Path, Answered]()
+    for place, event in enumerate(events):
+        match event:
+            case CommandIssued(path=path, command=CallStep() | StartChild(detached=False) as call):
+                calls[path] = call
+            case CommandResolved(path=path) if path in calls:
+                found[path] = Answered(calls[path], place)
+            case _:
+                pass
+    return found
+
+
+def forked(
+    events: Sequence[Event], run_id: str, at: int | None, seed: bytes, answers: Mapping[Path, bytes] | None = None
+) -> Cut:
+    """A run of its own that shares the first *at* events, but for *answers*, which it has got instead of those at their
+    paths. Default: all but the end, or up to the last of these answers. Raises `UsageError`.
+    """
     started, last = _ends(events)
     whole = len(events) - isinstance(last, RunFinished)
-    length = whole if at is None else at
+    replaced = {} if answers is None else _replaced(events, answers, whole if at is None else at)
+    length = max(replaced, default=whole - 1) + 1 if at is None else at
     if not 1 <= length <= len(events):
         raise UsageError(f"run {started.run_id!r} has {len(events):,} events; fork it at one from 1 to {whole:,}")
     length = min(length, whole)
-    cause = ForkOf(started.run_id, length, started.seed, fork_of(started.cause))
+    paths = tuple(sorted(event.path for event in replaced.values()))
+    cause = ForkOf(started.run_id, length, started.seed, fork_of(started.cause), paths)
     fork = evolve(
         started,
         run_id=run_id,
@@ -81,16 +118,30 @@ def forked(events: Sequence[Event], run_id: str, at: int | None, seed: bytes) ->
         deadline=None,
         anew=_retried_before(started, length),
     )
-    return Cut(fork, length)
+    return Cut(fork, length, replaced=replaced)
+
+
+def _replaced(events: Sequence[Event], answers: Mapping[Path, bytes], length: int) -> dict[int, CommandResolved]:
+    known, replaced = answered(events[: max(length, 0)]), dict[int, CommandResolved]()
+    for path, value in answers.items():
+        if path not in known:
+            paths = ", ".join(map(show, sorted(known))) or "none"
+            raise UsageError(
+                f"there is no answer of a step or child run at path {show(path)} among the first {length:,} events, "
+                f"so it cannot be replaced; there are answers at {paths}"
+            )
+        place = known[path].place
+        replaced[place] = CommandResolved(events[place].at, path, Ok(value))
+    return replaced
 
 
 def begun(cut: Cut, events: Sequence[Event], packed: Sequence[bytes], commit: str, at: Millis) -> Commit:
     """The commit that starts it: the copied events, the work that is open then, the hooks. A retry goes on, also where
     its cut lies in a pause.
     """
-    places = (*range(1, cut.length), *cut.kept)
-    run = fold((cut.started, *(events[place] for place in places)))
-    copied = [packed[place] for place in places]
+    places, copies = (*range(1, cut.length), *cut.kept), cut.events(events)
+    run = fold(copies)
+    copied = [pack(cut.replaced[place]) if place in cut.replaced else packed[place] for place in places]
     if run.paused and isinstance(cut.started.cause, RetryOf):
         run.add(resumed := RunResumed(at))
         copied.append(pack(resumed))
@@ -99,7 +150,7 @@ def begun(cut: Cut, events: Sequence[Event], packed: Sequence[bytes], commit: st
     listed = evolve(summary(cut.started, None, cut.started.at), status="paused" if run.paused else "running")
     keys = {
         f"{'hook' if isinstance(event, HookReceived) else 'cancel'}:{event.key}": position
-        for position, event in enumerate((cut.started, *(events[place] for place in places)), 1)
+        for position, event in enumerate(copies, 1)
         if isinstance(event, HookReceived | CancelRequested)
     }
     return evolve(opened, put=open_work(run), hooks=hooks, keys=keys, payloads=len(run.unread), summary=listed)
