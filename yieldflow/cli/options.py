@@ -41,7 +41,7 @@ class Place:
         app = App(self.url, modules=[module_of(module) for module in self.modules], threads=threads)
         scheme_of(app.settings.url)
         if not new:
-            _expect_store(app.settings.url)
+            expect_store(app.settings.url)
         load((*app.settings.modules, *map(module_of, targets)))
         closing = ExitStack()
         closing.callback(app.close)
@@ -77,7 +77,7 @@ def span_of(text: str) -> Millis:
         raise UsageError(str(error)) from error
 
 
-def _expect_store(url: str) -> None:
+def expect_store(url: str) -> None:
     """Looking at a store does not make one: another directory than the right one is an easy mistake."""
     file = Path(unquote(url.removeprefix("sqlite:///")))
     if url.startswith("sqlite:///") and not os.path.exists(file):  # noqa: PTH110 - of what no file can be called, too

@@ -104,11 +104,11 @@ def _tell_failure(app: App, run_id: str, failure: Failure) -> None:
 def _dimmed(heading: str, traceback: str | None) -> None:
     click.echo(heading + (":" if traceback else ""), err=True)
     if traceback:
-        for line in _own(traceback.rstrip().splitlines()):
+        for line in own_lines(traceback.rstrip().splitlines()):
             click.secho(f"  {visible(line)}", err=True, dim=True)
 
 
-def _own(lines: list[str]) -> list[str]:
+def own_lines(lines: list[str]) -> list[str]:
     """Without the frames of yieldflow itself, which say nothing to whoever wrote the step."""
     kept, inside = list[str](), False
     for line in lines:

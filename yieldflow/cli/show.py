@@ -1,213 +1,128 @@
-"""`inspect`: one run, for people: where it stands and why, its lines, its timeline, its events."""
+"""`inspect`: one run, or a history in a file: a picture, its events, or JSON; now, in the past, live, step by step."""
 
 from __future__ import annotations
 
-import json
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout
+from importlib import import_module
+from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from yieldflow import identity
+from yieldflow.checking import read_history
 from yieldflow.cli.document import document
+from yieldflow.cli.moments import moment_of
 from yieldflow.cli.options import Place, at_a_place
-from yieldflow.cli.outcome import plain, tell_json
-from yieldflow.core.path import show
-from yieldflow.inspection import Inspection
-from yieldflow.inspection import inspect as look
-from yieldflow.inspection.branches import Line, Waiting
-from yieldflow.inspection.phrases import clipped, count, error, span, stamp, when, whole
-from yieldflow.inspection.situations import attempt
-from yieldflow.inspection.timeline import Item
-from yieldflow.inspection.words import Told
-from yieldflow.ports import Claimed
-
-_MOST_ITEMS = 50
-_MOST_BRANCHES = 10
-_MOST_OPEN = 5  # of one branch
-_LONGEST_VALUE = 200
-_COLORS = {"completed": "green", "failed": "red", "timed out": "yellow", "abandoned": "dim"}
+from yieldflow.cli.outcome import tell_json
+from yieldflow.cli.view import View
+from yieldflow.core.chain import chain_of
+from yieldflow.core.events import Event, RunStarted
+from yieldflow.errors import NotFoundError, UnknownRun, UnreadableLog, UsageError, error
+from yieldflow.inspection import look, read
+from yieldflow.inspection.reading import History, exported, position
 
 
-@click.command()
-@click.argument("run_id", metavar="RUN")
-@click.option("--at", type=int, metavar="POSITION", help="As it stood after so many events.")
+@error
+class NoFile(NotFoundError):
+    file: str
+
+    def __str__(self) -> str:
+        return f"there is no file {self.file}; `yieldflow export RUN > RUN.jsonl` makes one"
+
+
+_EXAMPLES = """\b
+Examples:
+  yieldflow inspect order-42 -m shop.flows
+  yieldflow inspect order-42 --at '10m ago'
+  yieldflow inspect order-42.jsonl --json
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("run_id", metavar="RUN|FILE")
+@click.option("--at", metavar="POSITION|TIME", help="As it stood then: 17, 2026-01-31T12:00, '10m ago'.")
+@click.option("--step", is_flag=True, help="Walk through its history with the arrow keys.")
+@click.option("--follow", is_flag=True, help="Go on showing it until it ends.")
 @click.option("--events", is_flag=True, help="The log, event by event.")
-@click.option("--payloads", is_flag=True, help="Show arguments, answers and payloads.")
+@click.option("--payloads", is_flag=True, help="Show arguments, answers, payloads, data and secrets.")
+@click.option("--mask", multiple=True, metavar="NAME", help="Hide local variables of this name, such as 'card*'.")
 @click.option("--tokens", is_flag=True, help="Show the tokens of hooks: whoever has one can answer.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document; with --follow, one a line.")
 @at_a_place
 def inspect(
     run_id: str,
-    at: int | None,
+    at: str | None,
+    step: bool,
+    follow: bool,
     events: bool,
     payloads: bool,
+    mask: tuple[str, ...],
     tokens: bool,
     as_json: bool,
     url: str | None,
     modules: tuple[str, ...],
 ) -> None:
-    """Show where RUN stands and why, the lines it waits at, and what became of all that it asked."""
-    with Place(url, modules).app() as app:
-        with redirect_stdout(sys.stderr):  # its program is replayed, and may print
-            seen = look(app, run_id, at)
-        if as_json:
-            tell_json(document(seen, payloads=payloads, tokens=tokens, events=events))
+    """Show where RUN stands and why, the lines it waits at with their local variables, and what became of all that it
+    asked. FILE is a history that `yieldflow export` wrote; of several runs in it, FILE.jsonl:RUN is one.
+    """
+    file = run_id.endswith(".jsonl") or ".jsonl:" in run_id
+    _expect_sense(follow=follow, step=step, as_json=as_json, past=at is not None or file)
+    view = View(events, payloads, tokens, mask)
+    with Place(url, modules).app(new=file) as app:
+        if follow:
+            import_module("yieldflow.cli.follow").follow(app, run_id, view, as_json=as_json)
             return
-        console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-        if events:
-            _events(console, seen.events, payloads=payloads)
-        else:
-            _run(console, seen, payloads=payloads, tokens=tokens)
-
-
-def _run(console: Console, seen: Inspection, *, payloads: bool, tokens: bool) -> None:
-    _head(console, seen, payloads=payloads)
-    if seen.code is not None and not seen.why.endswith(seen.code):
-        console.print(Text(seen.code, style="yellow"))
-        if not seen.branches:
-            console.print(Text("  give its module with -m MODULE or -m path/to/file.py", style="dim"))
-    for branch in seen.branches[:_MOST_BRANCHES]:
-        _branch(console, branch, seen)
-    if len(seen.branches) > _MOST_BRANCHES:
-        console.print(f"\n… and {len(seen.branches) - _MOST_BRANCHES:,} more branches that wait")
-    _timeline(console, seen, payloads=payloads)
-    _hooks(console, seen, payloads=payloads, tokens=tokens)
-    _claims(console, seen.claims, seen)
-
-
-def _head(console: Console, seen: Inspection, *, payloads: bool) -> None:
-    summary = seen.summary
-    version = "" if seen.version is None else f", version {seen.version}"
-    name = f"  {summary.workflow}{version}  "
-    console.print(Text.assemble((seen.run_id, "bold"), name, (seen.status, "bold")))
-    parts = [f"started {whole(seen.now - summary.started_at)} ago, {stamp(summary.started_at)}"]
-    if seen.position < seen.length:
-        parts = [f"as it stood after event {seen.position:,} of {seen.length:,}, {stamp(seen.now)}"]
-    parts.append(f"{seen.timeline.completed:,} of {count(seen.timeline.steps, 'known step')} done")
-    if seen.alarm is not None and seen.alarm > seen.now + 1_000:
-        parts.append(f"next look {when(seen.alarm, seen.now)}")
-    console.print(Text(" · ".join(parts), style="dim"))
-    if summary.tags:
-        console.print(Text("tags: " + ", ".join(f"{key}={value}" for key, value in summary.tags.items()), style="dim"))
-    if payloads and seen.timeline.run.started is not None:
-        console.print(f"arguments: {_value(seen.timeline.run.started.arguments)}")
-    console.print(Text(f"\n{seen.why}"))
-
-
-def _branch(console: Console, branch: Waiting, seen: Inspection) -> None:
-    place = f"branch {show(branch.path)}" if branch.path else "the workflow"
-    console.print(Text.assemble("\n", (place, "bold"), f" waits for {branch.waits_for}"))
-    texts = {one.item.path: one for one in seen.situations}
-    waiting = [texts[path] for path in branch.open if path in texts]
-    if len(branch.open) > 1:
-        for one in waiting[:_MOST_OPEN]:
-            console.print(Text(f"  {show(one.item.path)} {one.item.label}: {one.text}", style="dim"))
-        if len(waiting) > _MOST_OPEN:
-            console.print(Text(f"  … and {len(waiting) - _MOST_OPEN:,} more", style="dim"))
-    for line in branch.lines:
-        _source(console, line)
-
-
-def _source(console: Console, line: Line) -> None:
-    console.print(Text(f"  {line.file}:{line.line} in {line.function}", style="dim"))
-    for number, text in line.source:
-        here = number == line.line
-        row = Text(f"  {'→' if here else ' '} {number:>4} │ {text}", style="bold" if here else "")
-        console.print(row, no_wrap=True, overflow="ellipsis")
-    if not line.source:
-        console.print(Text("    (the file cannot be read)", style="dim"))
-
-
-def _timeline(console: Console, seen: Inspection, *, payloads: bool) -> None:
-    items = seen.items
-    if not items:
+        known = _exported(run_id) if file else read(app, run_id)
+        moment = None if at is None else moment_of(at)
+        if step:
+            start = known.length if moment is None else position(known, moment)
+            import_module("yieldflow.cli.stepping").walk(app, known, start, view)
+            return
+        with redirect_stdout(sys.stderr):  # its program is replayed, and may print
+            seen = look(app, known, moment, view.veil)
+    if as_json:
+        tell_json(document(seen, payloads=payloads, tokens=tokens, events=events))
         return
-    console.print(Text("\ntimeline", style="bold"))
-    if len(items) > _MOST_ITEMS:
-        console.print(Text(f"  {len(items) - _MOST_ITEMS:,} earlier ones are left out; --json has all", style="dim"))
-    doing = {one.item.path: one.text for one in seen.situations}
-    shown = items[-_MOST_ITEMS:]
-    _aligned(console, [_row(item, doing.get(item.path, ""), payloads=payloads) for item in shown])
+    view.show(Console(highlight=False), seen)
 
 
-def _row(item: Item, doing: str, *, payloads: bool) -> tuple[Text, ...]:
-    label = item.label if item.kind == "step" else item.kind if item.kind == "sleep" else f"{item.kind} {item.label}"
-    began = item.began_at if item.began_at is not None else item.issued_at
-    took = "" if item.ended_at is None else span(item.ended_at - began)
-    rest = [doing] if doing else []
-    if not doing and item.tries > 1:
-        rest.append(attempt(item))
-    if item.error is not None and not doing:
-        rest.append(error(item.error))
-    if payloads:
-        rest += [f"given {_value(item.given)}"] if item.given is not None else []
-        rest += [f"answer {_value(item.answer)}"] if item.answer is not None else []
-    state = Text(item.state, style=_COLORS.get(item.state, ""))
-    return (
-        Text(f"  {show(item.path)}", style="dim"),
-        Text(clipped(label, 40)),
-        state,
-        Text(took),
-        Text(" · ".join(rest)),
-    )
+def _expect_sense(*, follow: bool, step: bool, as_json: bool, past: bool) -> None:
+    """Raises `UsageError`."""
+    if step and (follow or as_json):
+        raise UsageError(f"--step and {'--follow' if follow else '--json'} do not go together: it waits for keys")
+    if follow and past:
+        raise UsageError("--follow shows how a run of a store comes along: the past and a file do not move")
+    if step and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("--step needs a terminal for its keys; --at POSITION shows one moment without")
 
 
-def _hooks(console: Console, seen: Inspection, *, payloads: bool, tokens: bool) -> None:
-    if seen.hooks:
-        console.print(Text("\nhooks", style="bold"))
-    for hook in seen.hooks:
-        token = hook.token if tokens else "(--tokens shows it)"
-        console.print(f"  {hook.name}, opened {whole(seen.now - hook.since)} ago, token {token}", soft_wrap=True)
-    if seen.unread:
-        console.print(Text("\npayloads that nothing has received", style="bold"))
-    for position, event in seen.unread.items():
-        value = f": {_value(event.payload)}" if payloads else ""
-        console.print(f"  {event.name}, {whole(seen.now - event.at)} ago, at position {position}{value}", markup=False)
+def _exported(word: str) -> History:
+    """Raises `NoFile`, `UnreadableLog`, `UnknownRun`, `UsageError`."""
+    file, _, run_id = word.rpartition(".jsonl")
+    path = Path(f"{file}.jsonl")
+    if not os.path.isfile(path):  # noqa: PTH113 - of what no file can be called, too
+        raise NoFile(str(path))
+    runs = _runs(read_history(path.read_bytes().splitlines()))
+    if run_id:
+        if run_id[1:] not in runs:
+            raise UnknownRun(run_id[1:])
+        return exported(runs[run_id[1:]])
+    chains = {chain_of(name)[0] for name in runs}
+    if len(chains) > 1:
+        raise UsageError(f"{path} holds {len(runs):,} histories; name one of them, such as {path}:{next(iter(runs))}")
+    return exported(max(runs.items(), key=lambda run: chain_of(run[0])[1])[1] if runs else ())
 
 
-def _claims(console: Console, claims: tuple[Claimed, ...], seen: Inspection) -> None:
-    if claims:
-        console.print(Text("\nclaims", style="bold"))
-    for claim in claims:
-        item = seen.timeline.items.get(claim.path)
-        left = claim.until - seen.now
-        lease = f"lease ends in {whole(left)}" if left > 0 else f"lease ended {whole(-left)} ago"
-        held = f"{identity.short(claim.worker)} since {whole(seen.now - claim.since)}, {lease}"
-        console.print(
-            f"  {show(claim.path)} {'' if item is None else item.label}, attempt {claim.work.attempt}: {held}"
-        )
-
-
-def _events(console: Console, events: Iterable[Told], *, payloads: bool) -> None:
-    rows = []
+def _runs(events: Sequence[Event]) -> dict[str, list[Event]]:
+    """By the run id of each that begins in it."""
+    found: dict[str, list[Event]] = {}
     for event in events:
-        value = f" {_value(event.value)}" if payloads and event.value is not None else ""
-        rest = " ".join(part for part in (event.whom, event.rest) if part) + value
-        at = Text(stamp(event.at)[:19])
-        rows.append((Text(f"{event.position:>5}", style="dim"), at, Text(event.what), Text(event.path), Text(rest)))
-    _aligned(console, rows)
-
-
-def _aligned(console: Console, rows: Sequence[tuple[Text, ...]]) -> None:
-    """In columns; on a terminal the last one is wrapped in its place, in a pipe it goes on to its end."""
-    if console.is_terminal:
-        table = Table.grid(padding=(0, 2, 0, 0))
-        for number in range(len(rows[0]) if rows else 0):
-            table.add_column(no_wrap=number < len(rows[0]) - 1, overflow="fold")
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
-        return
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) if rows else 0)]
-    for row in rows:
-        words = (cell.plain.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(words).rstrip())
-
-
-def _value(encoded: bytes | None) -> str:
-    return clipped("" if encoded is None else json.dumps(plain(encoded), ensure_ascii=False), _LONGEST_VALUE)
+        if isinstance(event, RunStarted):
+            found[event.run_id] = here = []
+        elif not found:
+            raise UnreadableLog("a history begins with the start of its run")
+        here.append(event)
+    return found

@@ -7,6 +7,7 @@ wrong with a log or with the code becomes part of the answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -14,18 +15,23 @@ from attrs import frozen
 from yieldflow.authoring.loaded import loaded
 from yieldflow.authoring.options import is_position
 from yieldflow.core.chain import chain_of, expect_possible, generation
-from yieldflow.core.events import HookReceived
+from yieldflow.core.events import Event, HookReceived
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Ok
 from yieldflow.core.questions import hook_token, hook_url
 from yieldflow.core.times import Millis
 from yieldflow.engine.planning import status as status_of
 from yieldflow.errors import UsageError, shown
-from yieldflow.inspection.branches import Seen, Waiting, see
+from yieldflow.inspection.around import UNKNOWN, Around, Standing
+from yieldflow.inspection.branches import Line, Seen, Waiting, see
+from yieldflow.inspection.family import Family, family
 from yieldflow.inspection.phrases import error, span
-from yieldflow.inspection.reading import Past, past
-from yieldflow.inspection.situations import Situation, because, situations
+from yieldflow.inspection.reading import History, Moment, Past, history, newest, position, up_to
+from yieldflow.inspection.situations import Situation, situations
+from yieldflow.inspection.staff import staff
 from yieldflow.inspection.timeline import Item, Timeline
-from yieldflow.inspection.words import Told
+from yieldflow.inspection.variables import PLAIN, Veil, veiled
+from yieldflow.inspection.waiting import around, blocked, going, paused
+from yieldflow.inspection.words import Told, all_told
 from yieldflow.ports import Claimed, Status, Summary
 
 if TYPE_CHECKING:
@@ -62,11 +68,26 @@ class Inspection:
     claims: tuple[Claimed, ...]
     free: Mapping[str, int]  # queue -> steps that a worker may take
     alarm: Millis | None
-    events: tuple[Told, ...]
+    log: tuple[Event, ...] = ()  # up to the position
+    raised: tuple[Line, ...] = ()  # where the error of a run that failed left its program, outermost first
+    children: Family = Family()
+    newer: str | None = None  # the version of the code at hand, if that is another one
+    advice: tuple[str, ...] = ()  # what to do so that it goes on
+    stored: bool = True  # False: a history from a file, so that what only a store knows is not here
+
+    @property
+    def live(self) -> bool:
+        """Whether this is how it stands now, not how it once stood."""
+        return self.stored and self.position == self.length
 
     @property
     def items(self) -> tuple[Item, ...]:
         return tuple(self.timeline.items.values())
+
+    @property
+    def events(self) -> tuple[Told, ...]:
+        """The log in words; folded anew each time."""
+        return all_told(self.log)
 
     @property
     def version(self) -> str | None:
@@ -79,54 +100,79 @@ class Inspection:
         return self.timeline.run.outcome
 
 
-def inspect(app: App, run_id: str, at: int | None = None) -> Inspection:
-    """Look at a run, now or after its first *at* events: at its newest generation, or at that of an id such as
-    `order-42~1`. Raises `UnknownRun`, `UsageError`, `StoreError`.
+def inspect(app: App, run_id: str, at: Moment | None = None, *, veil: Veil = PLAIN) -> Inspection:
+    """Look at a run, now or at a moment of the past: after its first *at* events, at an aware datetime, or a timedelta
+    ago. It is the newest generation of the run, or that of an id such as `order-42~1`. *veil*: what of its local
+    variables is not shown. Raises `UnknownRun`, `UsageError`, `StoreError`.
     """
     expect_possible(run_id)
-    if at is not None and not is_position(at, -(2**31)):
+    if at is not None and not isinstance(at, datetime | timedelta) and not is_position(at, -(2**31)):
         raise UsageError(f"{shown(at)} is no position: events are counted from 1")
+    return look(app, read(app, run_id), at, veil)
+
+
+def read(app: App, run_id: str) -> History:
+    """The whole log of the generation that a run id means. Raises `UnknownRun`, `StoreError`."""
     chain, number = chain_of(run_id)
-    run_id = app.store.newest(chain) if chain == run_id else generation(chain, number)
-    found = past(app.store, run_id, None if at is None else max(at, 0))
-    length = found.log.head.length
-    if at is not None and not 1 <= at <= length:
-        raise UsageError(f"run {run_id!r} has no position {at}; its log has the positions 1 to {length}")
-    live = at is None or at == length
+    return history(app.store, newest(app.store, run_id) if chain == run_id else generation(chain, number))
+
+
+def look(app: App, known: History, at: Moment | None = None, veil: Veil = PLAIN) -> Inspection:
+    """The same of a history that was read before: any moment of it without reading again. Raises `UsageError`."""
+    number = None if at is None else position(known, at)
+    live = number is None or number == known.length
+    found = up_to(known, number)
     log, timeline = found.log, found.timeline
     now = log.now if live or not found.events else found.events[-1].at
     claims = log.claimed if live else ()
-    waiting = () if timeline.run.ended is not None else situations(timeline, claims, now)
-    seen = _see(app, found)
+    near = around(app.store, staff(app), log, timeline) if live and known.stored else UNKNOWN
+    waiting = () if timeline.run.ended is not None else situations(timeline, claims, now, around=near)
+    stands = _why(found, waiting, now, near, live=live)
+    hooks = _hooks(timeline)
+    seen = _see(app, found, veiled(veil, (hook.token for hook in hooks)))
     return Inspection(
-        run_id=run_id,
+        run_id=log.summary.run_id,
         position=timeline.run.length,
-        length=length,
-        status=_status(log.summary, timeline, live=live),
-        why=_why(found, waiting, now, live=live),
+        length=known.length,
+        status=_status(log.summary, timeline, live=live and known.stored),
+        why=stands.text,
         now=now,
         summary=log.summary,
         timeline=timeline,
         situations=waiting,
         branches=seen.branches,
         code=found.problem or seen.problem,
-        hooks=_hooks(timeline),
+        hooks=hooks,
         unread=dict(timeline.run.unread),
         claims=claims,
         free=log.free if live else {},
         alarm=log.alarm if live else None,
-        events=found.told,
+        log=found.events,
+        raised=seen.raised,
+        children=family(app.store if live and known.stored else None, timeline),
+        newer=_newer(app, found),
+        stored=known.stored,
+        advice=stands.advice,
     )
 
 
-def _see(app: App, found: Past) -> Seen:
-    if found.timeline.run.ended is not None:
+def _see(app: App, found: Past, veil: Veil) -> Seen:
+    outcome = found.timeline.run.outcome
+    if outcome is not None and not isinstance(outcome, Err):
         return Seen()
     name = found.log.summary.workflow
     workflow = app.registry.workflow(name)
     if workflow is None:
         return Seen(problem=f"the code of workflow {name} is not at hand, so its lines cannot be shown")
-    return see(workflow, app.codec, loaded, found.events)
+    seen = see(workflow, app.codec, loaded, found.events, veil)
+    if outcome is not None and seen.problem is not None:
+        return Seen(problem=f"the code of workflow {name} has changed since, so its lines cannot be shown")
+    return seen
+
+
+def _newer(app: App, found: Past) -> str | None:
+    workflow, started = app.registry.workflow(found.log.summary.workflow), found.timeline.run.started
+    return None if workflow is None or started is None or workflow.version == started.version else workflow.version
 
 
 def _status(summary: Summary, timeline: Timeline, *, live: bool) -> Status:
@@ -135,26 +181,17 @@ def _status(summary: Summary, timeline: Timeline, *, live: bool) -> Status:
     return "paused" if timeline.run.paused else status_of(timeline.run.outcome)
 
 
-def _why(found: Past, waiting: tuple[Situation, ...], now: Millis, *, live: bool) -> str:
-    run, note = found.timeline.run, found.log.summary.note
+def _why(found: Past, waiting: tuple[Situation, ...], now: Millis, near: Around, *, live: bool) -> Standing:
+    run, note, run_id = found.timeline.run, found.log.summary.note, found.log.summary.run_id
     if run.ended is not None:
-        return _ended(run.ended.outcome, run.ended.at - (run.started.at if run.started else 0))
+        return Standing(_ended(run.ended.outcome, run.ended.at - (run.started.at if run.started else 0)))
     if live and note is not None:
-        return f"blocked: {note.reason}"
+        return blocked(note.reason, run_id)
     if found.problem is not None:
-        return f"blocked: {found.problem}"
+        return Standing(f"blocked: {found.problem}")
     if run.paused:
-        return "paused: it goes on when it is resumed"
-    asked = "a cancellation was asked; " if run.cancelled is not None else ""
-    return asked + (because(waiting) or _unbegun(found, now))
-
-
-def _unbegun(found: Past, now: Millis) -> str:
-    last = found.events[-1].at if found.events else now
-    since = span(now - last)
-    if found.timeline.run.length <= 1:
-        return f"nobody has begun it yet, it was started {since} ago"
-    return f"nobody has decided how it goes on after its last event, {since} ago"
+        return paused(found.events, now, run_id)
+    return going(found.timeline, waiting, near, now)
 
 
 def _ended(outcome: Ending, took: Millis) -> str:
@@ -179,4 +216,4 @@ def _hooks(timeline: Timeline) -> tuple[OpenHook, ...]:
     )
 
 
-__all__ = ["Inspection", "OpenHook", "inspect"]
+__all__ = ["Inspection", "OpenHook", "inspect", "look", "read"]

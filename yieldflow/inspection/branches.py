@@ -6,7 +6,8 @@ Writes nothing. What the code cannot do with this log is part of the answer, nev
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from inspect import CO_GENERATOR
 from typing import assert_never
 
 from attrs import frozen
@@ -25,11 +26,12 @@ from yieldflow.core.combinators import Gather, Race, Shield, Task, Timeout, Unti
 from yieldflow.core.events import Event
 from yieldflow.core.frames import Frame, frames
 from yieldflow.core.interpreter import Execution
-from yieldflow.core.nodes import Branch, Group, Leaf, Node
+from yieldflow.core.nodes import Branch, Group, Leaf, Node, Raised
 from yieldflow.core.path import Path
 from yieldflow.core.telling import silence
 from yieldflow.core.values import Codec
 from yieldflow.errors import CodeError, ImpossibleEvent
+from yieldflow.inspection.variables import Variable, Veil, variables
 
 AROUND = 2  # lines shown before and after the one that waits
 
@@ -42,6 +44,7 @@ class Line:
     line: int
     function: str
     source: tuple[tuple[int, str], ...] = ()
+    variables: tuple[Variable, ...] = ()
 
 
 @frozen
@@ -57,12 +60,17 @@ class Waiting:
 @frozen
 class Seen:
     branches: tuple[Waiting, ...] = ()
+    raised: tuple[Line, ...] = ()  # the lines that the error passed which left the program, outermost first
     problem: str | None = None  # why the code at hand cannot go on
 
 
 @silence()
 def see(
-    workflow: WorkflowDefinition, codec: Codec, loaded: Callable[[str], type | None], events: tuple[Event, ...]
+    workflow: WorkflowDefinition,
+    codec: Codec,
+    loaded: Callable[[str], type | None],
+    events: tuple[Event, ...],
+    veil: Veil,
 ) -> Seen:
     execution = Execution(workflow, codec, loaded)
     problem = None
@@ -72,26 +80,48 @@ def see(
     except (CodeError, ImpossibleEvent) as error:
         problem = str(error)
     try:
-        return Seen(tuple(map(_waiting, execution.waiting())), problem)
+        branches = tuple(_waiting(branch, veil) for branch in execution.waiting())
+        return Seen(branches, _raised(execution, veil), problem)
     finally:
         execution.close()
 
 
-def _waiting(branch: Branch) -> Waiting:
+def _waiting(branch: Branch, veil: Veil) -> Waiting:
     node = branch.waits_for
     own = [frame for frame in frames(branch.generator) if not frame.function.endswith("Command.__iter__")]
-    lines = tuple(_line(frame, last=frame is own[-1]) for frame in own)
+    lines = _lines(own, veil)
     if node is None:  # the program broke here, or is about to be resumed
         return Waiting(branch.path, "nothing", (), lines)
     return Waiting(branch.path, _described(node), tuple(leaf.path for leaf in _leaves(node)), lines)
 
 
-def _line(frame: Frame, *, last: bool) -> Line:
+def _raised(execution: Execution, veil: Veil) -> tuple[Line, ...]:
+    result = None if execution.tree is None else execution.tree.result
+    return _lines(_passed(result.error), veil) if isinstance(result, Raised) else ()
+
+
+def _passed(error: BaseException) -> list[Frame]:
+    """The lines of generators that an error passed, outermost first."""
+    found, traceback = [], error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        code = frame.f_code
+        if code.co_flags & CO_GENERATOR and not code.co_qualname.endswith("Command.__iter__"):
+            found.append(Frame(code.co_filename, traceback.tb_lineno, code.co_qualname, dict(frame.f_locals)))
+        traceback = traceback.tb_next
+    return found
+
+
+def _lines(own: Sequence[Frame], veil: Veil) -> tuple[Line, ...]:
+    return tuple(_line(frame, veil, last=frame is own[-1]) for frame in own)
+
+
+def _line(frame: Frame, veil: Veil, *, last: bool) -> Line:
     around = AROUND if last else 0
     linecache.checkcache(frame.file)
     numbers = range(max(1, frame.line - around), frame.line + around + 1)
     source = tuple((number, text.rstrip()) for number in numbers if (text := linecache.getline(frame.file, number)))
-    return Line(frame.file, frame.line, frame.function, source)
+    return Line(frame.file, frame.line, frame.function, source, variables(frame.variables, veil))
 
 
 def _described(node: Node) -> str:

@@ -2,42 +2,128 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
 from attrs import frozen
 
 from yieldflow.codec.packing import unpack
 from yieldflow.core.chain import chain_of, expect_possible
-from yieldflow.core.events import Event, RunFinished
+from yieldflow.core.events import Event, RunFinished, RunStarted
 from yieldflow.core.outcome import ContinuedAs, Ending
-from yieldflow.errors import ImpossibleEvent, StoreError, Undecodable, UnknownRun
+from yieldflow.core.times import Millis, instant
+from yieldflow.engine.planning import summary
+from yieldflow.errors import ImpossibleEvent, StoreError, Undecodable, UnknownRun, UnreadableLog, UsageError, shown
+from yieldflow.inspection.phrases import stamp
 from yieldflow.inspection.timeline import Timeline
-from yieldflow.inspection.words import Told, told
 from yieldflow.ports import NO_EVENTS, Log, Mark, Store
+
+Moment: TypeAlias = int | datetime | timedelta
+"""A place in a log: after so many events, at an aware datetime, or so long ago."""
+
+
+@frozen
+class History:
+    """A whole log, and how its run stood when it was read. *problem*: why it could not be read to its end."""
+
+    log: Log
+    events: tuple[Event, ...]
+    problem: str | None = None
+    stored: bool = True  # False: exported, so that nothing is known but the events
+
+    @property
+    def length(self) -> int:
+        return self.log.head.length
 
 
 @frozen
 class Past:
-    """The log up to a position: its events, their fold and their words. *problem*: why it could not be read on."""
+    """A history up to a position, and its fold. *problem*: why it could not be read on."""
 
     log: Log  # as the last reading found the run
     events: tuple[Event, ...]
     timeline: Timeline
-    told: tuple[Told, ...]
     problem: str | None = None
+
+
+def history(store: Store, run_id: str) -> History:
+    """Raises `UnknownRun`, `StoreError`."""
+    log, packed = whole(store, run_id)
+    events = list[Event]()
+    for data in packed:
+        try:
+            events.append(unpack(data))
+        except Undecodable as error:
+            return History(log, tuple(events), str(error))
+    return History(log, tuple(events))
+
+
+def read_on(store: Store, known: History) -> History:
+    """The same history with what came since, and how its run stands now. Raises `UnknownRun`, `StoreError`."""
+    run_id = known.log.summary.run_id
+    log = _read(store, run_id, known.log.head)
+    if log.gap or known.problem is not None:
+        return history(store, run_id)
+    new = [unpack(data) for data in log.events]
+    while len(known.events) + len(new) < log.head.length and log.events:
+        log = _read(store, run_id, Mark(len(known.events) + len(new), ""))
+        new += map(unpack, log.events)
+    return History(log, (*known.events, *new))
+
+
+def exported(events: Sequence[Event]) -> History:
+    """What `yieldflow export` wrote: what happened last is its present. Raises `UnreadableLog`."""
+    started = events[0] if events else None
+    if not isinstance(started, RunStarted):
+        raise UnreadableLog("a history begins with the start of its run")
+    last = events[-1]
+    outcome = last.outcome if isinstance(last, RunFinished) else None
+    listed = summary(started, outcome, last.at)
+    log = Log(Mark(len(events), ""), (), (), {}, 0, listed, None, last.at)
+    return History(log, tuple(events), stored=False)
 
 
 def past(store: Store, run_id: str, at: int | None = None) -> Past:
     """The first *at* events, default: all. Raises `UnknownRun`, `StoreError`."""
-    log, packed = whole(store, run_id)
-    timeline, events, words = Timeline(), list[Event](), list[Told]()
-    for data in packed[:at]:
+    return up_to(history(store, run_id), at)
+
+
+def up_to(known: History, at: int | None = None) -> Past:
+    """The first *at* events, default: all."""
+    timeline, events = Timeline(), known.events[:at]
+    for number, event in enumerate(events):
         try:
-            event = unpack(data)
             timeline.add(event)
-        except (Undecodable, ImpossibleEvent) as error:
-            return Past(log, tuple(events), timeline, tuple(words), str(error))
-        events.append(event)
-        words.append(told(event, timeline))
-    return Past(log, tuple(events), timeline, tuple(words))
+        except ImpossibleEvent as error:
+            return Past(known.log, events[:number], timeline, str(error))
+    whole = known.problem is None or (at is not None and at <= len(known.events))
+    return Past(known.log, events, timeline, None if whole else known.problem)
+
+
+def position(known: History, at: Moment) -> int:
+    """How many events there were at that moment. Raises `UsageError`, if the log has no such place."""
+    match at:
+        case int():
+            number = at
+            if not 1 <= number <= known.length:
+                here = f"its log has the positions 1 to {known.length}"
+                raise UsageError(f"run {known.log.summary.run_id!r} has no position {shown(at)}; {here}")
+            return number
+        case timedelta():
+            return _at_time(known, known.log.now - round(at / timedelta(milliseconds=1)))
+        case datetime():
+            if at.utcoffset() is None:
+                raise UsageError(f"{at} has no time zone: use an aware datetime, such as datetime.now(UTC)")
+            return _at_time(known, instant(at))
+
+
+def _at_time(known: History, at: Millis) -> int:
+    """Before the first event that is later: clocks may have been put back since."""
+    number = next((index for index, event in enumerate(known.events) if event.at > at), len(known.events))
+    if number == 0:
+        raise UsageError(f"run {known.log.summary.run_id!r} had not started at {stamp(at)}")
+    return number
 
 
 def ending(store: Store, run_id: str) -> Ending | None:

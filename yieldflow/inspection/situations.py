@@ -1,6 +1,7 @@
 """Why a run waits: for each open command a sentence, and one for all of them.
 
-A function of the fold, of the claims that a store holds and of a moment; nothing here reads any of them.
+A function of the fold, of the claims that a store holds, of what is around the run and of a moment; nothing here reads
+any of them.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias, assert_never
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from yieldflow import identity
 from yieldflow.core.path import Path
 from yieldflow.core.times import Millis
 from yieldflow.errors import WorkerLost
+from yieldflow.inspection.around import UNKNOWN, Around, Lack
 from yieldflow.inspection.phrases import count, error, kind, when, whole
 from yieldflow.inspection.timeline import Item, Timeline
 from yieldflow.ports import Claimed
@@ -25,11 +27,16 @@ ORDER: tuple[Doing, ...] = ("running", "lost", "retrying", "hook", "child", "sle
 
 @frozen
 class Situation:
-    """One open command: *doing* what, and the rest of a sentence that begins with its label."""
+    """One open command: *doing* what, and the rest of a sentence that begins with its label.
+
+    *lack* is how the sentence ends where somebody is missing; *advice*: what to do, if anything is to be done.
+    """
 
     item: Item
     doing: Doing
     text: str
+    lack: Lack = Lack()
+    advice: tuple[str, ...] = ()
 
 
 def situations(
@@ -39,14 +46,17 @@ def situations(
     *,
     me: str = "",
     gone: Callable[[str], bool] = identity.gone,
+    around: Around = UNKNOWN,
 ) -> tuple[Situation, ...]:
     """Those that are carried out first, those that nobody has begun last; else in the order of asking.
 
     *me* is a worker that need not be named.
     """
     held: Mapping[Path, Claimed] = {claim.path: claim for claim in claims}
-    found = [_situation(item, timeline, now) for item in timeline.open_items()]
-    found = [_held(one.item, held[one.item.path], now, me, gone) if one.item.path in held else one for one in found]
+    found = [
+        _held(item, held[item.path], now, me, gone, around) if item.path in held else _open(item, timeline, now, around)
+        for item in timeline.open_items()
+    ]
     return tuple(sorted(found, key=lambda one: (ORDER.index(one.doing), one.item.position)))
 
 
@@ -68,43 +78,96 @@ def attempt(item: Item) -> str:
     return f"attempt {item.tries}{limit}"
 
 
-def _situation(item: Item, timeline: Timeline, now: Millis) -> Situation:
+def advice(found: Sequence[Situation]) -> tuple[str, ...]:
+    """What to do so that the run goes on; empty: nothing, but to wait."""
+    return tuple(dict.fromkeys(text for one in found for text in one.advice))
+
+
+def _open(item: Item, timeline: Timeline, now: Millis, around: Around) -> Situation:
     match item.kind:
         case "hook":
-            return Situation(item, "hook", _waits_for_hook(item, timeline, now))
+            return _hook(item, timeline, now, around)
         case "sleep":
             end = item.wakes_at or now
-            return Situation(item, "sleeping", f"{'until' if end - now >= 60_000 else 'ends'} {when(end, now)}")
+            if around.known and end <= now:
+                return _undecided(item, f"ended {whole(now - end)} ago, and nobody has gone on", now, around)
+            text = f"{'until' if end - now >= 60_000 else 'ends'} {when(end, now)}"
+            return _lacking(Situation(item, "sleeping", text), around.alarmless())
         case "child":
-            return Situation(item, "child", f"running since {whole(now - item.issued_at)}")
+            return _child(item, now, around)
         case "step" if item.wakes_at is not None and item.wakes_at > now:
-            return Situation(item, "retrying", f"{attempt(item)}, retry {when(item.wakes_at, now)}{_last_error(item)}")
+            text = f"{attempt(item)}, retry {when(item.wakes_at, now)}{_last_error(item)}"
+            return _lacking(Situation(item, "retrying", text), around.alarmless())
         case "step":
             queue = f" of queue {item.queue}" if item.queue else ""
             again = f", {attempt(item)}" if item.tries > 1 else ""
-            return Situation(item, "ready", f"waits for a worker{queue}{again}{_last_error(item)}")
+            text = f"waits for a worker{queue}{again}{_last_error(item)}"
+            return _lacking(Situation(item, "ready", text), around.lack(now, item.queue, item.name))
         case "send" | "data" | "patch":
-            return Situation(item, "ready", "waits for a worker")
+            return _lacking(Situation(item, "ready", "waits for a worker"), around.lack(now))
         case _:
             assert_never(item.kind)
 
 
-def _held(item: Item, claim: Claimed, now: Millis, me: str, gone: Callable[[str], bool]) -> Situation:
+def _lacking(situation: Situation, lack: Lack) -> Situation:
+    more = () if lack.advice is None else (lack.advice,)
+    return evolve(situation, text=situation.text + lack.text, lack=lack, advice=situation.advice + more)
+
+
+def _child(item: Item, now: Millis, around: Around) -> Situation:
+    stands = around.children.get(item.path)
+    since = f"running since {whole(now - item.issued_at)}"
+    if stands is None:
+        return Situation(item, "child", since)
+    match stands.status:
+        case None:
+            return _undecided(item, f"{item.run_id} is not there, and nobody has started it", now, around)
+        case "completed" | "failed" | "cancelled" | "continued":
+            lack = Lack(stuck=stands.stuck)  # nobody else is waited for
+            return Situation(item, "child", f"{item.run_id} {stands.text}", lack, stands.advice)
+        case _:
+            return Situation(item, "child", f"{since} → {stands.text}", advice=stands.advice)
+
+
+def _undecided(item: Item, text: str, now: Millis, around: Around) -> Situation:
+    """What it waits for is there; who has the code is to be told."""
+    queue = f" yet: a worker of queue {around.queue} has to" if around.queue else " yet"
+    return _lacking(Situation(item, "ready", text + queue), around.lack(now))
+
+
+def _held(item: Item, claim: Claimed, now: Millis, me: str, gone: Callable[[str], bool], around: Around) -> Situation:
     worker = identity.short(claim.worker)
     if gone(claim.worker):
-        return Situation(item, "lost", f"was cut off: its worker {worker} is gone")
+        text = f"was cut off: its worker {worker} is gone"
+        return _lacking(Situation(item, "lost", text), around.lack(now))
     if claim.until <= now:
-        return Situation(item, "lost", f"was cut off: its worker {worker} is silent since {whole(now - claim.until)}")
+        text = f"was cut off: its worker {worker} is silent since {whole(now - claim.until)}"
+        return _lacking(Situation(item, "lost", text), around.lack(now))
     again = f", {attempt(item)}" if item.tries > 1 else ""
     place = "" if claim.worker == me else f"on worker {worker} "
-    return Situation(item, "running", f"{place}since {whole(now - claim.since)}{again}{_last_error(item)}")
+    silent = _silent(claim, now)
+    return Situation(item, "running", f"{place}since {whole(now - claim.since)}{again}{_last_error(item)}{silent}")
 
 
-def _waits_for_hook(item: Item, timeline: Timeline, now: Millis) -> str:
+def _silent(claim: Claimed, now: Millis) -> str:
+    """A worker renews its claims a third of a lease apart."""
+    renewed = claim.until - claim.work.lease
+    if claim.until == claim.deadline or now - renewed <= claim.work.lease * 2 // 3:
+        return ""
+    return f"; its worker is silent since {whole(now - renewed)}, and is given up in {whole(claim.until - now)}"
+
+
+def _hook(item: Item, timeline: Timeline, now: Millis, around: Around) -> Situation:
+    waiting = [event.at for event in timeline.run.unread.values() if event.name == item.name]
+    if waiting:
+        return _undecided(item, f"was answered {whole(now - waiting[0])} ago, and nobody has gone on", now, around)
     came = timeline.received.get(item.name, 0)
     answered = "nobody has answered" if not came else f"{count(came, 'payload')} came before"
     limit = "" if item.wakes_at is None else f", times out {when(item.wakes_at, now)}"
-    return f"open since {whole(now - timeline.opened[item.name])}, {answered}{limit}"
+    text = f"open since {whole(now - timeline.opened[item.name])}, {answered}{limit}"
+    answer = (f"answer it: yieldflow send {around.run_id} {item.name} JSON",) if around.known else ()
+    lack = Lack() if item.wakes_at is None else around.alarmless()
+    return _lacking(Situation(item, "hook", text, advice=answer), lack)
 
 
 def _last_error(item: Item) -> str:
@@ -119,7 +182,8 @@ def _one(situation: Situation) -> str:
         case "running":
             return f"running {label} {text}"
         case "lost" | "ready":
-            return f"{situation.item.kind} {label} {text}"
+            name = "sleep" if situation.item.kind == "sleep" else f"{situation.item.kind} {label}"
+            return f"{name} {text}"
         case "child":
             return f"child {label}, {text}"
         case "retrying":
@@ -151,6 +215,7 @@ def _several(doing: Doing, same: Sequence[Situation]) -> str:
         case "ready":
             queues = {one.item.queue for one in same}
             queue = queues.pop() if len(queues) == 1 else None
-            return f"{len(same):,} steps wait for a worker{f' of queue {queue}' if queue else ''}"
+            steps = "steps" if all(one.item.kind == "step" for one in same) else "commands"
+            return f"{len(same):,} {steps} wait for a worker{f' of queue {queue}' if queue else ''}{same[0].lack.text}"
         case _:
             assert_never(doing)

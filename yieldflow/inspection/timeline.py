@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias, assert_never
 
-from attrs import define, field
+from attrs import define, field, frozen
 
+from yieldflow.core.chain import child, issuer
 from yieldflow.core.commands import (
     CallStep,
     MarkPatch,
@@ -20,15 +21,39 @@ from yieldflow.core.commands import (
     Sleep,
     StartChild,
 )
-from yieldflow.core.events import AttemptFailed, CommandAbandoned, CommandIssued, CommandResolved, Event, HookReceived
+from yieldflow.core.events import (
+    AttemptFailed,
+    CommandAbandoned,
+    CommandIssued,
+    CommandResolved,
+    Event,
+    HookReceived,
+    RunStarted,
+    fork_of,
+)
 from yieldflow.core.outcome import Cancelled, Err, Expired, Failure, Ok, Taken
 from yieldflow.core.path import Path
 from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
+from yieldflow.engine.planning import child_id
+
+MOST_TRIES = 20  # of an item: what is kept of a step that is tried for ever
 
 Kind: TypeAlias = Literal["step", "sleep", "hook", "child", "send", "data", "patch"]
 State: TypeAlias = Literal["open", "opened", "set", "completed", "failed", "cancelled", "timed out", "abandoned"]
 """opened: a hook, by `open_hook`, which has no end of its own; set: data, or the mark of a patch."""
+
+
+@frozen
+class Try:
+    """An attempt that failed, or lost its worker."""
+
+    number: int  # as people count: a lost worker uses up none
+    at: Millis
+    took: Millis | None
+    failure: Failure
+    worker: str | None
+    lost: bool
 
 
 @define
@@ -53,6 +78,10 @@ class Item:
     worker: str | None = None
     given: bytes | None = None  # the arguments
     answer: bytes | None = None
+    failed: list[Try] = field(factory=list)  # its attempts, the last ones
+    run_id: str | None = None  # of a child
+    detached: bool = False  # a child that nobody waits for
+    replaced: bool = False  # its answer is another one in this fork than in the run that was forked
 
     @property
     def tries(self) -> int:
@@ -108,12 +137,18 @@ class Timeline:
             item.queue = self.run.started.limits.step_queue or self.run.started.queue
         self.items[event.path] = item
         self.steps += item.kind == "step"
+        if isinstance(event.command, StartChild):
+            assert self.run.started is not None
+            item.run_id = child_id(self.run.started, event.path, event.command)
         if item.kind == "hook":
             self.opened.setdefault(item.name, event.at)
 
     def _resolve(self, item: Item, event: CommandResolved, taken: bytes | None) -> None:
         item.ended_at, item.began_at, item.worker = event.at, event.started_at, event.worker
         self.completed += item.kind == "step"
+        item.replaced = self.run.started is not None and _is_replaced(self.run.started, item.path, self.run.length)
+        if item.kind == "child":
+            self._name_as_it_ended(item)
         match event.outcome:
             case Ok(value):
                 item.state, item.answer = "completed", None if item.kind == "sleep" else value
@@ -127,6 +162,33 @@ class Timeline:
                 item.state = "cancelled"
             case _:
                 assert_never(event.outcome)
+
+    def _name_as_it_ended(self, item: Item) -> None:
+        """What is copied from another log was the child of that one's run."""
+        started, own = self.run.started, item.run_id
+        assert started is not None
+        assert own is not None
+        if own == child(started.run_id, item.path):
+            item.run_id = child(_issuer(started, self.run.length), item.path)
+
+
+def _is_replaced(started: RunStarted, path: Path, position: int) -> bool:
+    fork = fork_of(started.cause)
+    while fork is not None and position <= fork.position:
+        if path in fork.replaced:
+            return True
+        fork = fork.before
+    return False
+
+
+def _issuer(started: RunStarted, position: int) -> str:
+    """Whose log an event was written to first."""
+    fork = fork_of(started.cause)
+    if fork is None or position > fork.position:
+        return issuer(started.run_id, started.anew, position)
+    while fork.before is not None and position <= fork.before.position:
+        fork = fork.before
+    return issuer(fork.run_id, [cut for cut in started.anew if cut <= fork.position], position)
 
 
 def short(name: str) -> str:
@@ -153,7 +215,9 @@ def _item(event: CommandIssued, position: int, wakes_at: Millis | None) -> Item:
         case MarkPatch(change_id):
             return Item(path, "patch", change_id, change_id, position, at, "set")
         case StartChild(workflow, arguments):
-            return Item(path, "child", workflow, short(workflow), position, at, given=arguments)
+            item = Item(path, "child", workflow, short(workflow), position, at, given=arguments)
+            item.detached = event.command.detached
+            return item
         case Send(run_id, hook, payload):
             return Item(path, "send", hook, f"{run_id} {hook}", position, at, given=payload)
         case _:
@@ -161,6 +225,9 @@ def _item(event: CommandIssued, position: int, wakes_at: Millis | None) -> Item:
 
 
 def _fail(item: Item, event: AttemptFailed) -> None:
+    took = None if event.started_at is None else event.at - event.started_at
+    item.failed.append(Try(item.tries, event.at, took, event.failure, event.worker, event.reason == "lost"))
+    del item.failed[:-MOST_TRIES]
     item.attempt = event.attempt + 1
     item.losses += event.reason == "lost"
     item.error, item.wakes_at = event.failure, event.retry_at

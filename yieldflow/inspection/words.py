@@ -5,6 +5,7 @@ The words follow from event and command; nothing of them is stored.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from attrs import frozen
@@ -84,6 +85,15 @@ def told(event: Event, timeline: Timeline) -> Told:
             assert_never(event)
 
 
+def all_told(events: Iterable[Event]) -> tuple[Told, ...]:
+    """A log from its beginning."""
+    timeline, words = Timeline(), list[Told]()
+    for event in events:
+        timeline.add(event)
+        words.append(told(event, timeline))
+    return tuple(words)
+
+
 def _command(
     event: CommandIssued | CommandResolved | AttemptFailed | CommandAbandoned, item: Item, position: int
 ) -> Told:
@@ -128,7 +138,8 @@ def _resolved(event: CommandResolved, item: Item, position: int) -> Told:
     path, at = show(event.path), event.at
     match event.outcome:
         case Ok():
-            return Told(position, at, f"{item.kind}_completed", path, item.label, f"{number}{took}", item.answer)
+            rest = "replaced in this fork" if item.replaced else f"{number}{took}"
+            return Told(position, at, f"{item.kind}_completed", path, item.label, rest, item.answer)
         case Err(failure):
             rest = f"attempt {event.attempt} {took}: {error(failure)}"
             return Told(position, at, f"{item.kind}_failed", path, item.label, rest)
