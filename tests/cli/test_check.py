@@ -102,6 +102,7 @@ def test_one_json_document(exported, monkeypatch):
         "recorded": "hook('approval')",
         "asked": "pack('another')",
         "details": [],
+        "change": "other",
     }
 
 
