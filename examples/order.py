@@ -6,7 +6,7 @@
 Kill it anywhere: the same command goes on from there.
 """
 
-from yieldflow import Cancelled, FatalError, Flow, Retry, StepCall, current_step, step, workflow
+from yieldflow import Cancelled, FatalError, Flow, Retry, compensations, current_step, step, workflow
 
 
 @step
@@ -44,14 +44,11 @@ def ship(item: str) -> str:
 
 @workflow
 def order(item: str, cents: int) -> Flow[str]:
-    undo: list[StepCall[None]] = []  # calls are values: nothing is done before they are yielded
-    try:
-        reservation = yield from reserve(item)  # from here on recorded: a restart does not reserve again
-        undo.append(release(reservation))
-        payment = yield from charge(item, cents)  # waits through all attempts, and through a restart
-        undo.append(refund(payment))
+    saga = compensations()
+    try:  # what is done is recorded: a restart does not reserve or charge again
+        yield from saga.do(reserve(item), undo=release)  # a cancellation waits until it is known what to undo
+        yield from saga.do(charge(item, cents), undo=refund)  # waits through all attempts, and through a restart
         return (yield from ship(item))
     except (Exception, Cancelled):  # the last failure of a step, or somebody cancels the run
-        for call in reversed(undo):
-            yield from call  # recorded one by one: a crash in here goes on with the rest
+        yield from saga.undo()  # the last thing first, each recorded: a crash in here goes on with the rest
         raise  # the run ends as failed, with that error

@@ -1,13 +1,17 @@
 """`explore`: what may happen, what is found, and how it is told."""
 
+import sys
 import time
 from importlib import import_module
+from types import ModuleType
 
 import pytest
 
 from yieldflow import Cancelled, FatalError, Flow, gather, hook, race, shield, sleep, step, workflow
+from yieldflow.codec import JsonCodec
 from yieldflow.errors import UsageError
-from yieldflow.testing import Explored, Simulation, explore, outcomes, takes
+from yieldflow.testing import Explored, Simulation, explore, outcomes, simulate, takes
+from yieldflow.testing.elsewhere import Elsewhere
 
 
 @step
@@ -71,7 +75,7 @@ def found(call, **options) -> str:
 def test_a_booking_that_is_left_behind_is_found_and_told_as_a_test():
     assert (
         found(trip(5), steps=FAKES, at_end=nothing_is_left)
-        == """trip(5) breaks when this happens (found after 10 schedules):
+        == """trip(5) breaks when this happens (found after 8 schedules):
 
      0.0 s  cancel
      0.0 s  reserve 1 ends, unheard
@@ -89,7 +93,7 @@ def test_trip_under_this_schedule():
 
 
 def test_its_fixed_twin_holds():
-    assert explore(careful_trip(5), steps=FAKES, at_end=nothing_is_left, examples=500).schedules >= 500
+    assert explore(careful_trip(5), steps=FAKES, at_end=nothing_is_left, examples=500).schedules == 500
 
 
 def test_a_schedule_is_played_as_it_was_told():
@@ -230,6 +234,19 @@ def test_a_lost_worker_may_have_done_its_work():
     explore(pays(), steps={charge: outcomes("paid")}, at_end=lambda sim: len(sim.calls(charge)) < 2, faults=0)
 
 
+def test_what_takes_too_long_may_have_done_its_work():
+    @workflow
+    def pays() -> Flow[str]:
+        return (yield charge(5).options(retry=1))
+
+    def told_if_paid(sim: Simulation[str]) -> bool:
+        return sim.status == "completed" or not sim.effects(charge)
+
+    once = {charge: outcomes("paid")}
+    told = found(pays(), steps=once, at_end=told_if_paid, cancel=False)
+    assert "charge 1 takes too long, but answers 'paid'\n" in told
+
+
 def test_fakes_that_keep_a_state_are_made_anew():
     def fakes():
         seen = []
@@ -246,6 +263,97 @@ def test_fakes_that_keep_a_state_are_made_anew():
     found(pays(), steps=fakes(), at_end=first, faults=0, cancel=False, examples=50)
 
 
+def test_one_schedule_in_eight_is_replayed_and_crashes_come_on_top():
+    starts: list[int] = []
+
+    @workflow
+    def pays() -> Flow[str]:
+        starts.append(1)
+        return (yield charge(5))
+
+    explore(pays(), steps=FAKES, crash=False, examples=400)
+    replayed = len(starts) - 400
+    assert 30 < replayed < 80
+    explore(pays(), steps=FAKES, examples=400)
+    assert replayed < len(starts) - replayed - 800 < 200
+
+
 def test_what_is_no_call_is_refused():
     with pytest.raises(UsageError, match=r"explore\(\) takes the call of a workflow"):
         explore(trip)
+
+
+def test_what_breaks_only_once_is_told_too():
+    @workflow
+    def begins() -> Flow[None]:
+        if not begun:
+            begun.append(True)
+            yield reserve("a")
+        yield reserve("b")
+
+    begun: list[bool] = []
+    told = found(begins(), steps=FAKES)
+    assert "begins() has broken once: " in told
+    assert "keeps a state outside of the run" in told
+
+
+# --- replays elsewhere ------------------------------------------------------------------------------------------------
+
+CITIES = ("paris", "rome", "oslo", "bern", "wien", "riga", "kiel")
+limit = 3
+
+
+@workflow
+def visits(some: bool) -> Flow[None]:
+    for city in set(CITIES) if some else CITIES[:limit]:
+        yield reserve(city)
+
+
+def test_a_set_is_in_another_order_elsewhere():
+    told = found(visits(True), steps=FAKES)
+    assert "a replay differs: " in told
+    assert "test_explore.py:" in told  # where it asks something else
+    assert "that is in another interpreter" in told
+    assert "schedule=[])" in told
+    assert "that is in another interpreter" in found(visits(True), steps=FAKES, schedule=[])
+    assert "that is in another interpreter" in found(visits(True), steps=FAKES, cancel=False, exhaustive=True, faults=0)
+
+
+def test_elsewhere_nothing_is_patched(monkeypatch: pytest.MonkeyPatch):
+    explore(visits(False), steps=FAKES, examples=50)
+    monkeypatch.setattr(sys.modules[__name__], "limit", 2)
+    assert "elsewhere=False does without" in found(visits(False), steps=FAKES, examples=50)
+    explored = explore(visits(False), steps=FAKES, examples=50, elsewhere=False)
+    assert explored.only_here == "elsewhere=False"
+
+
+def test_why_nothing_was_replayed_elsewhere_is_told(monkeypatch: pytest.MonkeyPatch):
+    @workflow
+    def inside() -> Flow[None]:
+        yield reserve("a")
+
+    assert explore(inside(), steps=FAKES, examples=1).only_here == (
+        "inside is defined inside a function: nobody else can import it"
+    )
+    codec = JsonCodec()
+    assert explore(careful_trip(5), steps=FAKES, examples=1, codec=codec).only_here == (
+        "they do not know the codec that was given"
+    )
+    known = explore(careful_trip(5), steps=FAKES, examples=1)
+    assert known.only_here is None
+    code = "from yieldflow import sleep, workflow\n@workflow\ndef nap(): yield sleep('1d')\n"
+    monkeypatch.setitem(sys.modules, "made_here", made := ModuleType("made_here"))
+    exec(code, vars(made))
+    assert "importing made_here raises ModuleNotFoundError" in f"{explore(made.nap(), examples=1).only_here}"
+
+
+def test_an_interpreter_that_takes_too_long_is_ended_and_another_one_begins(monkeypatch: pytest.MonkeyPatch):
+    there = Elsewhere()
+    history = simulate(visits(False), steps=FAKES).run().history
+    with monkeypatch.context() as impatient:
+        impatient.setattr("yieldflow.testing.elsewhere.LONGEST", 0.01)
+        there.replay(visits.definition, history)
+    assert there.why_not(visits.definition) == "the interpreter ended, or took longer than 0.01 s"
+    there.replay(trip.definition, simulate(trip(5), steps=FAKES).run().history)
+    assert there.why_not(trip.definition) is None
+    there.close()

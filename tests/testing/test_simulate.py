@@ -211,6 +211,19 @@ def test_a_cancelled_run_raises_and_cleans_up():
     assert sim.status == "cancelled"
 
 
+def test_a_second_cancellation_counts_only_if_it_says_so():
+    @workflow
+    def careful() -> Flow[None]:
+        try:
+            yield sleep("1d")
+        finally:
+            yield ship("back")
+
+    for again, sent in ((False, 1), (True, 0)):
+        sim = simulate(careful(), steps={ship: takes("2s", "sent")}).cancel().advance("1s").cancel(again=again).run()
+        assert (sim.status, len(sim.calls(ship))) == ("cancelled", sent)
+
+
 def test_children_are_played_too():
     sim = simulate(family())
     assert sim.advance("1h").children == {"simulation~1.1.1": "running", "simulation~1.1.2": "running"}

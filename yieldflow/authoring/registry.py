@@ -37,6 +37,11 @@ class Registry:
     def workflows(self) -> tuple[WorkflowDefinition, ...]:
         return tuple({id(known): known for known in self._workflows.values()}.values())
 
+    @property
+    def names(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Of the workflows, and of the steps."""
+        return frozenset(self._workflows), frozenset(self._steps)
+
     def load(self, modules: Iterable[str]) -> None:
         """Import modules, each `package.module` or `path/to/file.py`, so that what they define is known.
 

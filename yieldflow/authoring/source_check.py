@@ -7,7 +7,6 @@ defined later or built at run time is not judged. `# yieldflow: ok` on a line si
 from __future__ import annotations
 
 import ast
-import builtins
 import datetime as dt
 import inspect
 import os
@@ -15,18 +14,21 @@ import random
 import re
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from attrs import frozen
 
 from yieldflow.authoring import combining, verbs
+from yieldflow.authoring.source import Source, read
 from yieldflow.authoring.step import step
 from yieldflow.core.asks import StepDefinition, WorkflowDefinition
 
-_SILENCED = re.compile(r"#\s*yieldflow:\s*ok\b")
-_UNKNOWN = object()
+SILENCED = re.compile(r"#\s*yieldflow:\s*ok\b")
+all_at_once: ContextVar[bool] = ContextVar("all_at_once", default=False)
+"""Nothing is refused, for somebody looks at all workflows together."""
+
 _NOT_LOADED = object()
 _NOW = "`yield from now()` instead"
 _AS_ARGUMENT = "pass the value as an argument, or read it in a step"
@@ -67,119 +69,42 @@ def check(fn: Callable[..., Any]) -> list[Finding]:
     seen: set[Callable[..., Any]] = set()
     waiting = [inspect.unwrap(fn)]
     while waiting:
-        source = None if waiting[-1] in seen else _read(waiting[-1])
+        source = None if waiting[-1] in seen else read(waiting[-1])
         seen.add(one := waiting.pop())
         if source is not None:
             found += [
-                Finding(source.file, at.lineno, says) for at, says in _mistakes(source) if not source.silences(at)
+                Finding(source.file, at.lineno, says)
+                for at, says in mistakes(source)
+                if not any(SILENCED.search(line) for line in spanned(source, at))
             ]
             waiting += [helper for helper in _helpers(source) if helper.__module__ == one.__module__]
     return found
 
 
-@frozen
-class _Source:
-    """The body of a function, and what the names in it stand for."""
-
-    file: str
-    lines: Mapping[int, str]
-    nodes: tuple[ast.AST, ...]
-    names: Mapping[str, Any]
-    answers: Mapping[str, Any]  # names that only ever hold what one verb answers, and that verb
-
-    def silences(self, node: ast.expr) -> bool:
-        lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-        return any(_SILENCED.search(self.lines.get(line, "")) for line in lines)
-
-    def meant(self, node: ast.expr) -> Any:
-        """What an expression stands for, by looking only: attributes of modules and classes, nothing computed."""
-        match node:
-            case ast.Name(id=name):
-                return self.names.get(name, _UNKNOWN)
-            case ast.Attribute(value=owner, attr=name):
-                held = self.meant(owner)
-                return vars(held).get(name, _UNKNOWN) if isinstance(held, ModuleType) else _UNKNOWN
-            case _:
-                return _UNKNOWN
+def spanned(source: Source, node: ast.expr | ast.stmt) -> Iterator[str]:
+    """The lines that it stands on."""
+    for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+        yield source.lines.get(line, "")
 
 
-def _read(fn: Callable[..., Any]) -> _Source | None:
-    try:
-        lines, first = inspect.getsourcelines(fn)
-        indented = "if True:\n" if lines[0][:1].isspace() else "\n"
-        tree = ast.parse(indented + "".join(lines))
-    except (OSError, TypeError, SyntaxError):
-        return None
-    ast.increment_lineno(tree, first - 2)
-    definition = next((node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)), None)
-    if definition is None or definition.name != fn.__name__:
-        return None
-    nodes = tuple(_own(definition.body))
-    file = inspect.getsourcefile(fn) or "?"
-    names = _names(fn, nodes)
-    return _Source(file, dict(enumerate(lines, first)), nodes, names, dict(_answers(fn, nodes, names)))
-
-
-def _own(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    """What the function itself does; functions and classes inside it run elsewhere or not at all."""
-    waiting: list[ast.AST] = [*reversed(body)]
-    while waiting:
-        yield (node := waiting.pop())
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            waiting += reversed(list(ast.iter_child_nodes(node)))
-
-
-def _names(fn: Callable[..., Any], nodes: tuple[ast.AST, ...]) -> Mapping[str, Any]:
-    code = fn.__code__
-    stored = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
-    names = {**vars(builtins), **fn.__globals__}
-    for name, cell in zip(code.co_freevars, fn.__closure__ or (), strict=True):
-        names[name] = _content(cell)
-    for name in stored.union(code.co_varnames, code.co_cellvars):
-        names.pop(name, None)
-    return names
-
-
-def _answers(fn: Callable[..., Any], nodes: tuple[ast.AST, ...], names: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """`name = yield from verb(...)`, where nothing else ever gives that name a value."""
-    given = [node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)]
-    given += [getattr(node, part, "") for node in nodes for part in ("name", "asname", "rest")]
-    given += inspect.signature(fn).parameters
-    for node in nodes:
-        match node:
-            case ast.Assign(
-                targets=[ast.Name(id=name)],
-                value=ast.Yield(value=ast.Call(func=ast.Name(id=verb)))
-                | ast.YieldFrom(value=ast.Call(func=ast.Name(id=verb))),
-            ) if given.count(name) == 1 and name in fn.__code__.co_varnames:
-                yield name, names.get(verb)
-            case _:
-                pass
-
-
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not defined yet
-        return _UNKNOWN
-
-
-def _helpers(source: _Source) -> Iterator[Callable[..., Any]]:
+def _helpers(source: Source) -> Iterator[Callable[..., Any]]:
     for node in source.nodes:
         if isinstance(node, ast.Call) and inspect.isgeneratorfunction(helper := source.meant(node.func)):
             yield inspect.unwrap(helper)
 
 
-def _mistakes(source: _Source) -> Iterator[tuple[ast.expr, str]]:
+def mistakes(source: Source) -> Iterator[tuple[ast.expr, str]]:
     for node in source.nodes:
         match node:
-            case ast.Expr(value=ast.Call() as call) if keyword := _never_yielded(call, source):
+            case ast.Expr(value=ast.Call() as call) if keyword := never_yielded(call, source):
                 shown = f"{ast.unparse(call.func)}(...)"
                 yield call, f"{shown} is never yielded: write `{keyword} {shown}`"
             case ast.Yield(value=ast.Call() as call) if inspect.isgeneratorfunction(source.meant(call.func)):
                 shown = f"{ast.unparse(call.func)}(...)"
                 yield call, f"{shown} is a generator: write `yield from {shown}`"
-            case ast.Return(value=ast.Call(func=func) as call) if source.meant(func) is verbs.continue_as_new:
+            case ast.Return(value=ast.Call(func=func) as call) if (
+                source.is_generator and source.meant(func) is verbs.continue_as_new
+            ):
                 yield call, "continue_as_new(...) is never yielded: write `return (yield from continue_as_new(...))`"
             case ast.Call(func=func) if says := _outside(func, source):
                 yield node, says
@@ -189,11 +114,11 @@ def _mistakes(source: _Source) -> Iterator[tuple[ast.expr, str]]:
                 pass
 
 
-def _never_yielded(call: ast.Call, source: _Source) -> str | None:
+def never_yielded(call: ast.Call, source: Source) -> str | None:
     """The keyword that is missing before a call whose value is dropped."""
     match call.func:
         case ast.Attribute(value=ast.Call() as inner, attr="options"):
-            return _never_yielded(inner, source)
+            return never_yielded(inner, source)
         case ast.Attribute(value=ast.Name(id=name), attr=method) if name in source.answers:
             known = any(source.answers[name] is verb and method == called for verb, called in _METHODS)
             return "yield" if known else None
@@ -206,7 +131,7 @@ def _never_yielded(call: ast.Call, source: _Source) -> str | None:
     return "yield" if is_command or is_verb or target is step else None
 
 
-def _outside(func: ast.expr, source: _Source) -> str | None:
+def _outside(func: ast.expr, source: Source) -> str | None:
     target = source.meant(func)
     for module, functions, advice in _CALLS:
         for name in functions.split():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from random import Random
 from typing import Any, TypeAlias
 
 from attrs import define, evolve, field, frozen
@@ -22,32 +23,37 @@ from yieldflow.core.values import Codec
 from yieldflow.errors import CodeError, UsageError, shown
 from yieldflow.inspection.phrases import count, span
 from yieldflow.reach import encoded, hook_of
+from yieldflow.testing.elsewhere import Elsewhere
+from yieldflow.testing.elsewhere import elsewhere as interpreters
 from yieldflow.testing.fakes import Fakes
 from yieldflow.testing.replaying import Differs
 from yieldflow.testing.schedule import Action, ByBytes, ByWords, InTurn, May, Pick, Schedule, Sending
 from yieldflow.testing.simulate import RUN, Simulation, StillWaiting
 from yieldflow.testing.stage import STARTED, Stage
+from yieldflow.under_test import under_test
 
 Condition: TypeAlias = Callable[[Simulation[Any]], object]
 Sends: TypeAlias = Sequence[tuple[str | ReceiveCommand[Any] | OpenHookCommand[Any] | Hook[Any], Any]]
 
 _CHOICES = 64  # bytes that decide one schedule; what comes after them is calm
-_BATCH = 8  # schedules for one example: what Hypothesis itself takes is shared by them
+_BATCH = 32  # schedules for one example: what Hypothesis itself takes is shared by them
 _LOOKED_FOR_SHORT = 40_000  # things that happen in schedules that may be shorter than the one that was found
+_ELSEWHERE = 20  # schedules that are replayed in other interpreters, too
 MOST_SCHEDULES = 1_000_000  # that are tried in turn
 
 
 @frozen
 class Explored:
-    """How many schedules were tried; *all*: there are no others."""
+    """How many schedules were tried; *all*: there are no others. *only_here*: why no history was replayed elsewhere."""
 
     schedules: int
     all: bool = False
+    only_here: str | None = field(default=None, eq=False)
 
 
 _KEEPS_A_STATE = (
-    "a schedule that broke it does not break it when it is played again: a fake or a condition keeps a state; "
-    "give steps= a function that makes new ones"
+    "and not when the same was played again: the workflow, a fake or a condition keeps a state outside of the run; for "
+    "fakes, give steps= a function that makes new ones"
 )
 
 
@@ -67,7 +73,8 @@ def explore(
     again: bool = True,
     faults: int = 2,
     may_wait: bool = False,
-    examples: int = 1_000,
+    elsewhere: bool = True,
+    examples: int | None = None,
     exhaustive: bool = False,
     schedule: Sequence[str] | None = None,
     codec: Codec | None = None,
@@ -78,27 +85,43 @@ def explore(
     (`(hook, payload)`, *again*: may come twice), a *cancel*lation, *crash*es with a replay, and up to *faults* lost
     workers and time-outs. A step without `takes(...)` takes any time. *always* is called with the `Simulation` after
     each event, *at_end* at each end; it fails by raising or by answering False. So does what goes on or waits for ever
-    (unless *may_wait*), and what a replay does otherwise. *steps* as for `simulate`, or a function that makes them.
-    *examples*: how many are tried; *exhaustive*: all there are, without crashes; *schedule*: only this one, in the
-    words of a report. Raises `UsageError`.
+    (unless *may_wait*), and what a replay does otherwise, here or (*elsewhere*) in other interpreters. *steps* as for
+    `simulate`, or a function that makes them. *examples*: how many are tried (default 1,000, or what
+    `--yieldflow-examples` says); *exhaustive*: all there are, without crashes; *schedule*: only this one, in the words
+    of a report. Raises `UsageError`.
 
     >>> from yieldflow import sleep, workflow
     >>> @workflow
     ... def nap(): yield sleep("1d")
-    >>> explore(nap(), cancel=False, exhaustive=True)
-    Explored(schedules=1, all=True)
+    >>> assert explore(nap(), cancel=False, exhaustive=True).all
     """
     known = codec or JsonCodec()
     may = May(tuple(_sending(hook, payload, known) for hook, payload in sends), cancel, crash, again, faults)
-    explorer = Explorer(call, steps, may, always, at_end, may_wait, known)
+    explorer = Explorer(call, steps, may, always, at_end, may_wait, known, _interpreters(elsewhere, codec))
     if schedule is not None:
         return explorer.follow(schedule)
-    return explorer.all_there_are() if exhaustive else explorer.by_chance(examples)
+    return explorer.all_there_are() if exhaustive else explorer.by_chance(examples or under_test.examples)
+
+
+def _interpreters(wanted: bool, codec: Codec | None) -> Elsewhere | str:
+    """Or why there are none."""
+    if not wanted:
+        return "elsewhere=False"
+    return interpreters() if codec is None else "they do not know the codec that was given"
 
 
 def _sending(hook: Any, payload: Any, codec: Codec) -> Sending:
     name, kind = hook_of(hook)
     return Sending(name, payload, encoded(name, payload, kind, codec))
+
+
+@frozen
+class Found:
+    """A schedule that broke it, and how it did."""
+
+    pick: Pick
+    error: Exception
+    after: int  # schedules
 
 
 @define(eq=False)
@@ -110,8 +133,11 @@ class Explorer:
     at_end: Condition | None
     may_wait: bool
     codec: Codec
+    interpreters: Elsewhere | str
+    _there: Elsewhere | None = field(default=None, init=False)  # while replays are done elsewhere, too
+    _kept: dict[int, Pick] = field(factory=dict, init=False)  # for that: of each length, the first one
     _tried: int = field(default=0, init=False)
-    _found: int = field(default=0, init=False)  # after so many
+    _found: Found | None = field(default=None, init=False)
     _played: int = field(default=0, init=False)  # things that have happened
 
     @call.validator
@@ -122,8 +148,7 @@ class Explorer:
     # --- three ways to choose -----------------------------------------------------------------------------------------
 
     def by_chance(self, examples: int) -> Explored:
-        found: bytes | None = None
-        batches = -(-examples // _BATCH)
+        batches, size = -(-examples // _BATCH), _CHOICES * _BATCH
 
         @settings(
             max_examples=batches,
@@ -135,31 +160,28 @@ class Explorer:
             phases=(Phase.generate,),  # `shortest` makes it shorter than bytes can tell
             suppress_health_check=tuple(HealthCheck),
         )
-        @given(st.binary(min_size=_CHOICES * _BATCH, max_size=_CHOICES * _BATCH))
-        def tries(data: bytes) -> None:
-            nonlocal found
-            for at in range(0, len(data), _CHOICES):
-                choices = data[at : at + _CHOICES]
-                if self.breaks(ByBytes(choices)) is not None:
-                    found, self._found = choices, self._found or self._tried
-                    raise Broken
+        @given(st.binary(min_size=8, max_size=8))  # of integers it prefers those that stand in whatever is imported
+        def tries(seed: bytes) -> None:
+            data = Random(seed).randbytes(size)  # noqa: S311 - the choices of a test
+            for at in range(0, min(size, _CHOICES * (examples - self._tried)), _CHOICES):
+                if self._found is not None or self.finds(ByBytes(data[at : at + _CHOICES])):
+                    raise Broken  # also when Hypothesis tries the same once more
 
-        try:
-            tries()
-        except Broken:
-            assert found is not None
-            raise self.report(self.shortest(ByBytes(found))) from None
-        return Explored(self._tried)
+        with suppress(Broken):
+            if not self.finds(ByWords((), self.say)):  # a calm run; what is only so the first time is seen now or never
+                tries()
+        if self._found is not None:
+            raise self.report(self.shortest(self._found.pick))
+        return self._explored()
 
     def all_there_are(self) -> Explored:
         self.may = evolve(self.may, crash=False, again=False)
         pick = InTurn()
         while True:
-            if self.breaks(pick) is not None:
-                self._found = self._tried
+            if self.finds(pick):
                 raise self.report(self.shortest(pick))
             if not pick.again():
-                return Explored(self._tried, all=True)
+                return self._explored(all_=True)
             if self._tried == MOST_SCHEDULES:
                 raise UsageError(
                     f"there are more than {MOST_SCHEDULES:,} schedules: explore it without exhaustive=True"
@@ -167,12 +189,35 @@ class Explorer:
 
     def follow(self, words: Sequence[str]) -> Explored:
         pick = ByWords(words, self.say)
-        if self.breaks(pick) is not None:
+        self._go_elsewhere()
+        if self.finds(pick):
             raise self.report(pick)
         return Explored(self._tried)
 
+    def _explored(self, *, all_: bool = False) -> Explored:
+        """If the longest of them, one of each length, hold elsewhere, too."""
+        tried, why_not = self._tried, self._go_elsewhere()
+        for length in sorted(self._kept, reverse=True)[:_ELSEWHERE] if why_not is None else ():
+            if self.finds(self._kept[length]):
+                raise self.report(self.shortest(self._kept[length]))
+        return Explored(tried, all_, self._go_elsewhere())
+
+    def _go_elsewhere(self) -> str | None:
+        """Or why not."""
+        if isinstance(self.interpreters, str):
+            return self.interpreters
+        self._there = self.interpreters
+        return self._there.why_not(self.call.definition)
+
     def say(self, action: Action) -> str:
         return action.told(self.may.sends, RUN)
+
+    def finds(self, pick: Pick) -> bool:
+        """Whether it breaks; if so, it is kept."""
+        error = self.breaks(pick)
+        if error is not None:
+            self._found = Found(pick.kept(), error, self._tried)
+        return error is not None
 
     # --- one schedule -------------------------------------------------------------------------------------------------
 
@@ -184,6 +229,8 @@ class Explorer:
         stage = Stage.of(self.codec, steps)
         simulation: Simulation[Any] = Simulation(self.call, stage, RUN)
         schedule = Schedule(stage, RUN, self.may, pick, None if told is None else lambda action: told(stage, action))
+        if told is not None:
+            under_test.telling(stage)
         if self.always is not None:
             stage.saw = lambda: _expect(self.always, simulation) if stage.parts else None
         try:
@@ -192,6 +239,7 @@ class Explorer:
             if pick.replays:
                 for part in stage.parts.values():
                     stage.crash(part)
+            self._expect_elsewhere(stage, pick)
         except UsageError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the author's conditions raise is what breaks it
@@ -200,6 +248,13 @@ class Explorer:
             self._played += schedule.length
             stage.close()
         return None
+
+    def _expect_elsewhere(self, stage: Stage, pick: Pick) -> None:
+        if self._there is not None:
+            for part in stage.parts.values():
+                self._there.replay(part.workflow, part.events)
+        elif len(stage.order) not in self._kept:
+            self._kept[len(stage.order)] = pick.kept()
 
     def _expect_end(self, ended: bool, simulation: Simulation[Any]) -> None:
         if not ended and not self.may_wait:
@@ -242,9 +297,11 @@ class Explorer:
     def report(self, pick: ByWords) -> Broken:
         lines: list[str] = []
         error = self.breaks(pick, lambda stage, action: lines.append(f"{_after(stage.now)}  {self.say(action)}"))
+        assert self._found is not None
         if error is None:
-            return Broken(_KEEPS_A_STATE)
-        after = f" (found after {count(self._found, 'schedule')})" if self._found else ""
+            first = self._found.error
+            return Broken(f"{self.call!r} has broken once: {_kind(first)}: {first}\n{_KEEPS_A_STATE}")
+        after = f" (found after {count(self._found.after, 'schedule')})" if self._found.after > 1 else ""
         title = f"{self.call!r} breaks when this happens{after}:"
         broken = Broken("\n".join([title, "", *lines, "", f"{_kind(error)}: {error}", "", *self._test(pick.words)]))
         broken.__cause__ = error
@@ -255,8 +312,8 @@ class Explorer:
         options = {"sends": self.may.sends, "always": self.always, "at_end": self.at_end}
         given = "".join(f"{option}=..., " for option, value in options.items() if value)
         call = f"    explore({self.call!r}, steps=..., {given}schedule=["
-        said = [f"        {word!r}," for word in words]
-        return ["as a test:", "", f"def test_{name}_under_this_schedule():", call, *said, "    ])"]
+        said = [call, *(f"        {word!r}," for word in words), "    ])"] if words else [f"{call}])"]
+        return ["as a test:", "", f"def test_{name}_under_this_schedule():", *said]
 
 
 def _expect(condition: Condition | None, simulation: Simulation[Any]) -> None:

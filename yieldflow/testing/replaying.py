@@ -8,10 +8,10 @@ from yieldflow.authoring.loaded import loaded
 from yieldflow.core.asks import WorkflowDefinition
 from yieldflow.core.events import Event, Finish, Issue, RunFinished
 from yieldflow.core.interpreter import Execution
-from yieldflow.core.outcome import Cancelled, Ending, Err
+from yieldflow.core.outcome import Cancelled, Ending, Err, Ok
 from yieldflow.core.path import show
 from yieldflow.core.values import Codec
-from yieldflow.errors import shown
+from yieldflow.errors import shortened, shown
 
 
 class Differs(AssertionError):
@@ -74,5 +74,7 @@ def _said(outcome: Ending) -> str:
             return f"fails with {failure.said}"
         case Cancelled():
             return "ends cancelled"
+        case Ok(value):
+            return f"answers {shortened(value.decode(errors='replace'))}"
         case _:
-            return f"answers {shown(getattr(outcome, 'value', outcome))}"
+            return f"answers {shown(outcome)}"

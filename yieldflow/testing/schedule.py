@@ -5,7 +5,7 @@ Nothing here knows why it is picked: by chance, because all are tried, or becaus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 from attrs import define, field, frozen
@@ -19,7 +19,7 @@ from yieldflow.testing.stage import Attempt, Part, Stage
 
 Kind: TypeAlias = Literal["end", "send", "time", "late", "expire", "lose", "cancel", "crash", "again", "nothing"]
 MOST = 500  # things that happen in one schedule
-_PROGRESS = ("end", "send", "time")
+_PROGRESS = ("end", "send", "time")  # the other kinds alone bring no run to its end
 
 
 @record
@@ -54,7 +54,7 @@ class Action:
     def _came(self) -> str:
         match self.kind:
             case "expire":
-                return "takes too long"
+                return "takes too long" if self.ending is None else f"takes too long, but {self.ending}"
             case "late":
                 return f"{self.ending}, unheard"
             case "lose":
@@ -87,6 +87,10 @@ class Pick(Protocol):
         """A schedule begins."""
         ...
 
+    def kept(self) -> Pick:
+        """One that decides for good as this one has done in the last schedule."""
+        ...
+
     def __call__(self, actions: Sequence[Action]) -> int: ...
 
 
@@ -101,6 +105,32 @@ class May:
     faults: int = 2  # lost workers and time-outs in one schedule
 
 
+@frozen
+class Chances:
+    """What may become of one attempt."""
+
+    ends: tuple[tuple[Millis, Action], ...]  # from when on
+    last: Millis | None  # it ends no later; None: it takes any time
+    faults: tuple[Action, ...]
+    late: tuple[Action, ...]  # once nobody waits for it any more
+
+    @classmethod
+    def of(cls, attempt: Attempt, endings: Sequence[Ending]) -> Chances:
+        since = attempt.claim.since
+        ends = tuple((since + (ending.after or 0), Action("end", attempt, ending)) for ending in endings)
+        answers = [ending for ending in endings if ending.error is None]
+        faults: list[Kind] = ["lose"] if attempt.call.options.timeout is None else ["lose", "expire"]
+        return cls(
+            ends,
+            None if any(ending.after is None for ending in endings) else max(at for at, _ in ends),
+            tuple(Action(kind, attempt, ending) for kind in faults for ending in (None, *answers)),
+            tuple(Action("late", attempt, ending) for ending in answers),
+        )
+
+
+_CANCEL, _CRASH, _NOTHING = Action("cancel"), Action("crash"), Action("nothing")
+
+
 @define(eq=False)
 class Schedule:
     """*told* is given each thing that happens, in words, if anybody wants to know."""
@@ -110,6 +140,7 @@ class Schedule:
     may: May
     pick: Pick
     told: Callable[[Action], None] | None = None
+    _chances: dict[Attempt, Chances] = field(factory=dict, init=False)
     _sent: set[int] = field(factory=set, init=False)
     _again: set[int] = field(factory=set, init=False)
     _cancelled: bool = field(default=False, init=False)
@@ -119,14 +150,14 @@ class Schedule:
     def play(self) -> bool:
         """Until the run has ended; whether it has. False: it waits, and nothing is left that could happen."""
         for _ in range(MOST):
-            actions = list(self.actions())
-            if not any(action.kind in _PROGRESS for action in actions):
+            actions = self.actions()
+            if not actions or actions[0].kind not in _PROGRESS:
                 break
             self._do(actions)
         else:
             raise AssertionError(f"it goes on for ever: {MOST} things have happened")
-        while late := list(self._late()):  # bodies that are still running somewhere
-            if self._do([Action("nothing"), *late]).kind == "nothing":
+        while late := self._late():  # bodies that are still running somewhere
+            if self._do([_NOTHING, *late]).kind == "nothing":
                 break
         return self._over
 
@@ -138,35 +169,24 @@ class Schedule:
         self.perform(action)
         return action
 
-    def actions(self) -> Iterator[Action]:
+    def actions(self) -> list[Action]:
         """What may happen now: first what comes of itself, in the order of asking, then what need not."""
-        stage, attempts = self.stage, self.stage.attempts()
-        times = [] if (timer := stage.next_time()) is None else [timer]
-        latest: list[Millis] = []  # an attempt that has had its time ends before more of it passes
-        for attempt in attempts:
-            since, all_ = attempt.claim.since, stage.cast.endings(attempt.step)
-            for ending in all_:
-                if since + (ending.after or 0) <= stage.now:
-                    yield Action("end", attempt, ending)
-                else:
-                    times.append(since + (ending.after or 0))
-            if all(ending.after is not None for ending in all_):
-                latest.append(max(since + (ending.after or 0) for ending in all_))
-        over = self._over
+        chances = [self._chances_of(attempt) for attempt in self.stage.attempts()]
+        now, over = self.stage.now, self._over
+        found = [action for chance in chances for at, action in chance.ends if at <= now]
+        if not over and self.may.sends:
+            found += [Action("send", number=number) for number in self._unsent()]
+        if (at := self._passes(chances)) is not None:
+            found.append(Action("time", at=at))
+        if self.stage.late:
+            found += self._late()
         if not over:
-            yield from (
-                Action("send", number=number) for number in range(len(self.may.sends)) if number not in self._sent
-            )
-        at = min(times, default=None)
-        if at is not None and all(at <= last for last in latest):
-            yield Action("time", at=at)
-        yield from self._late()
-        if not over:
-            yield from self._from_outside()
+            found += self._from_outside()
         if self.may.crash:
-            yield Action("crash")
+            found.append(_CRASH)
         if self._faults < self.may.faults:
-            yield from self._faulty(attempts)
+            found += [action for chance in chances for action in chance.faults]
+        return found
 
     def perform(self, action: Action) -> None:
         match action:
@@ -175,9 +195,9 @@ class Schedule:
             case Action("lose", attempt, ending) if attempt is not None:
                 self._faults += 1
                 self.stage.lose(attempt, ending)
-            case Action("expire", attempt) if attempt is not None:
+            case Action("expire", attempt, ending) if attempt is not None:
                 self._faults += 1
-                self.stage.expire(attempt)
+                self.stage.expire(attempt, ending)
             case Action("late", attempt, ending) if attempt is not None and ending is not None:
                 self.stage.finish_late(attempt, ending)
             case Action("time", at=at):
@@ -205,26 +225,35 @@ class Schedule:
     def _over(self) -> bool:
         return self.stage.newest(self.run_id).run.ended is not None
 
-    def _from_outside(self) -> Iterator[Action]:
-        if self.may.cancel and not self._cancelled:
-            yield Action("cancel")
-        if self.may.again:
-            yield from (Action("again", number=number) for number in sorted(self._sent - self._again))
+    def _chances_of(self, attempt: Attempt) -> Chances:
+        known = self._chances.get(attempt)
+        if known is None:
+            known = self._chances[attempt] = Chances.of(attempt, self.stage.cast.endings(attempt.step))
+        return known
 
-    def _late(self) -> Iterator[Action]:
-        for attempt in self.stage.late:
-            yield from (
-                Action("late", attempt, ending) for ending in self.stage.cast.endings(attempt.step) if not ending.error
-            )
+    def _unsent(self) -> list[int]:
+        return [number for number in range(len(self.may.sends)) if number not in self._sent]
 
-    def _faulty(self, attempts: Sequence[Attempt]) -> Iterator[Action]:
-        for attempt in attempts:
-            yield Action("lose", attempt)
-            if attempt.call.options.timeout is not None:
-                yield Action("expire", attempt)
-            for ending in self.stage.cast.endings(attempt.step):
-                if ending.error is None:
-                    yield Action("lose", attempt, ending)
+    def _passes(self, chances: Sequence[Chances]) -> Millis | None:
+        """To when time may pass: an attempt that has had its time ends before more of it does."""
+        timer, now = self.stage.next_time(), self.stage.now
+        times = [at for chance in chances for at, _ in chance.ends if at > now]
+        if timer is not None:
+            times.append(timer)
+        if not times:
+            return None
+        at = min(times)
+        late = any(chance.last is not None and chance.last < at for chance in chances)
+        return None if late else at
+
+    def _from_outside(self) -> list[Action]:
+        found = [_CANCEL] if self.may.cancel and not self._cancelled else []
+        if self._sent and self.may.again:
+            found += [Action("again", number=number) for number in sorted(self._sent - self._again)]
+        return found
+
+    def _late(self) -> list[Action]:
+        return [action for attempt in self.stage.late for action in self._chances_of(attempt).late]
 
 
 # --- who picks --------------------------------------------------------------------------------------------------------
@@ -238,7 +267,7 @@ _WEIGHTS: dict[Kind, int] = {
     "expire": 3,
     "lose": 1,
     "cancel": 2,
-    "crash": 2,
+    "crash": 1,
     "again": 1,
 }
 
@@ -252,11 +281,14 @@ class ByBytes:
 
     @property
     def replays(self) -> bool:
-        """One in four: it costs as much as all the rest."""
-        return self.data[-1] % 4 == 0
+        """One in eight: it costs as much as all the rest."""
+        return self.data[-1] % 8 == 0
 
     def begin(self) -> None:
         self._at = 0
+
+    def kept(self) -> Pick:
+        return self
 
     def __call__(self, actions: Sequence[Action]) -> int:
         if self._at >= len(self.data) or len(actions) == 1:
@@ -288,6 +320,9 @@ class InTurn:
 
     def begin(self) -> None:
         self._at = 0
+
+    def kept(self) -> Pick:
+        return InTurn(self.depth, self._chosen[: self._at], self._counts[: self._at])
 
     def __call__(self, actions: Sequence[Action]) -> int:
         if self._at == self.depth:
@@ -321,6 +356,9 @@ class ByWords:
 
     def begin(self) -> None:
         self._at = 0
+
+    def kept(self) -> Pick:
+        return self
 
     def __call__(self, actions: Sequence[Action]) -> int:
         if self._at == len(self.words):

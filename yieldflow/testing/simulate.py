@@ -30,6 +30,7 @@ from yieldflow.reach import encoded, hook_of
 from yieldflow.testing.cast import Call
 from yieldflow.testing.fakes import Ending, Fakes, Real, by_name
 from yieldflow.testing.stage import Attempt, Part, Stage
+from yieldflow.under_test import under_test
 
 T = TypeVar("T")
 
@@ -73,6 +74,7 @@ def simulate(
     if at is not None:
         stage.now = instant(at)
     simulation = Simulation(call, stage, run_id)
+    under_test.simulating(stage)
     stage.begin(call, run_id, tags or {})
     return simulation
 
@@ -213,9 +215,10 @@ class Simulation(Generic[T]):
         self._stage.send(run_id or self.run_id, name, packed, once)
         return self
 
-    def cancel(self, reason: str | None = None, *, run_id: str | None = None) -> Simulation[T]:
-        """Raises `UnknownRun`, `RunEnded`."""
-        self._stage.cancel(run_id or self.run_id, reason)
+    def cancel(self, reason: str | None = None, *, again: bool = False, run_id: str | None = None) -> Simulation[T]:
+        """*again*: also where it is cancelled already, in the midst of clean-up. Raises `UnknownRun`, `RunEnded`."""
+        key = f"cancel {len(self._stage.order)}" if again else "cancel"
+        self._stage.cancel(run_id or self.run_id, reason, key)
         return self
 
     def crash(self) -> Simulation[T]:
@@ -251,7 +254,7 @@ class Simulation(Generic[T]):
         stage.now = max(stage.now, ends)
         ending = self._planned.pop(first)[1]
         if ending is None:
-            stage.expire(first)
+            stage.expire(first, None)
         else:
             stage.finish(first, ending)
         return True

@@ -103,6 +103,7 @@ class Stage:
     parts: dict[str, Part] = field(factory=dict)
     order: list[tuple[str, Event]] = field(factory=list)  # of all runs, as they came
     late: list[Attempt] = field(factory=list)  # that nobody waits for any more, and whose bodies may still run
+    _newest: dict[str, Part] = field(factory=dict, init=False)  # of each chain
     _owed: deque[Callable[[], None]] = field(factory=deque, init=False)
 
     @classmethod
@@ -129,11 +130,10 @@ class Stage:
 
     def newest(self, run_id: str) -> Part:
         """Raises `UnknownRun`."""
-        chain, _ = chain_of(run_id)
-        found = [part for name, part in self.parts.items() if chain_of(name)[0] == chain]
-        if not found:
+        found = self._newest.get(run_id) or self._newest.get(chain_of(run_id)[0])
+        if found is None:
             raise UnknownRun(run_id)
-        return found[-1]
+        return found
 
     def tell(self, part: Part, fact: Event) -> None:
         """One fact, all that it makes the program ask, and what that does to other runs."""
@@ -175,9 +175,12 @@ class Stage:
         call.state = "lost"
         self._ended(attempt, self._revoked(attempt, evolve(attempt.claim, until=self.now, deadline=None)))
 
-    def expire(self, attempt: Attempt) -> None:
-        """It takes longer than its `timeout=` allows."""
-        self.cast.called(attempt.request).state = "timed out"
+    def expire(self, attempt: Attempt, ending: Ending | None) -> None:
+        """It takes longer than its `timeout=` allows: and does what *ending* says all the same, or nothing."""
+        call = self.cast.called(attempt.request)
+        if ending is not None:
+            self.cast.perform(attempt.request, ending, call)
+        call.state = "timed out"
         self._ended(attempt, self._revoked(attempt, evolve(attempt.claim, until=self.now, deadline=self.now)))
 
     def next_time(self) -> Millis | None:
@@ -209,7 +212,7 @@ class Stage:
 
     def _open(self, started: RunStarted, workflow: WorkflowDefinition, also: Sequence[Event] = ()) -> Part:
         part = Part(started, workflow, Execution(workflow, self.codec, loaded))
-        self.parts[started.run_id] = part
+        self.parts[started.run_id] = self._newest[chain_of(started.run_id)[0]] = part
         for event in (started, *also):
             self._tell(part, event)
         return part
