@@ -30,6 +30,7 @@ from yieldflow.codec.untyped import (
     UNTYPED,
     Json,
     Misfit,
+    Raw,
     Shape,
     dump,
     dump_each,
@@ -55,6 +56,7 @@ class Shapes:
             **dict.fromkeys((Any, object, Parameter.empty), UNTYPED),
             **{scalar.cls: taught(scalar.cls, scalar.cls) or scalar.shape() for scalar in (*PLAIN, *SCALARS)},
             None: NONE.shape(),
+            Raw: Shape("JSON", _as_it_is, _as_it_is),
             pathlib.Path: taught(pathlib.Path, pathlib.Path) or SCALARS[-1].shape(),
         }
 
@@ -82,6 +84,10 @@ class Shapes:
         if not isinstance(cls, type):
             return _refused(annotation)
         return self._taught(annotation, cls) or _CONTAINERS.get(cls, _class)(annotation, self.of)
+
+
+def _as_it_is(data: Json) -> Json:
+    return data
 
 
 # --- containers ------------------------------------------------------------------------------------------

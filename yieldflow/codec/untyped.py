@@ -47,6 +47,10 @@ class Misfit(Exception):
         return "".join(reversed(self.places))
 
 
+class Raw:
+    """As an annotation: JSON passed on as it was stored, for code that is elsewhere. It is no class of values."""
+
+
 @frozen
 class Shape:
     """How values of one annotation travel; both functions raise `Misfit`."""

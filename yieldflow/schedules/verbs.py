@@ -1,0 +1,342 @@
+"""What is done with schedules from outside: `App.schedule` and `app.schedules`. Each is a run like any other.
+
+Whatever changes one is a payload for it, so it is done once, in order, and survives whoever asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from attrs import evolve, field, frozen
+
+from yieldflow.core.asks import WorkflowCall
+from yieldflow.core.events import Event, HookReceived, RunStarted
+from yieldflow.core.times import Duration, Millis, moment
+from yieldflow.errors import NotFoundError, RunExists, Undecodable, UnknownRun, UsageError, error, shown
+from yieldflow.ports import Summary
+from yieldflow.reach import refuse_in_a_workflow
+from yieldflow.schedules.asking import Asked, asked_of, expect_id, instant_of, target_of
+from yieldflow.schedules.declaring import DECLARED
+from yieldflow.schedules.occurrences import between, named, next_after
+from yieldflow.schedules.plan import (
+    DELETE,
+    MOST_WAITING,
+    RESUME,
+    TAG,
+    Backfill,
+    Order,
+    Overlap,
+    Pause,
+    Plan,
+    State,
+    Trigger,
+    Update,
+)
+from yieldflow.schedules.program import ORDERS, schedule
+
+if TYPE_CHECKING:
+    from yieldflow.app import App
+
+NAME = schedule.definition.name
+KEEP: Any = object()  # what `update` leaves as it is
+LISTED = 100
+Standing: TypeAlias = Literal["active", "paused", "blocked", "over", "deleted", "stopped"]
+"""over: it is never due again · stopped: its run was cancelled or terminated, or has failed."""
+
+
+@error
+class UnknownSchedule(NotFoundError):
+    schedule_id: object
+
+    def __str__(self) -> str:
+        return f"there is no schedule {shown(self.schedule_id)}; `yieldflow schedule list` lists those that there are"
+
+
+@error
+class ScheduleExists(UsageError):
+    schedule_id: str
+
+    def __str__(self) -> str:
+        return f"schedule {self.schedule_id!r} exists already, and says otherwise: update it, or choose another id"
+
+
+@frozen
+class Shown:
+    """How a schedule stands. *next*: when it is due, five times; *recent*: what it has started, newest first."""
+
+    schedule_id: str
+    standing: Standing
+    plan: Plan
+    state: State
+    next: tuple[datetime, ...]
+    recent: tuple[Summary, ...]
+
+
+@frozen
+class Schedule:
+    """One schedule: `schedule_id`, and what may be done with it. Who asks for a change does not wait for it.
+
+    What is asked of one that is over raises `RunEnded`.
+    """
+
+    schedule_id: str
+    _app: App = field(repr=False)
+
+    def show(self) -> Shown:
+        """How it stands. Raises `UnknownSchedule`."""
+        events = self.history()
+        plan, state, standing = self.last_plan(events), self._state(events), self.standing()
+        upcoming: list[datetime] = []
+        if standing == "active":
+            after: Millis | None = state.seen or self._app.workshop.now()
+            while len(upcoming) < 5 and after is not None:
+                after = next_after(plan.times, after)
+                upcoming += [] if after is None else [moment(after)]
+        standing = "paused" if standing == "active" and state.paused else standing
+        return Shown(self.schedule_id, standing, plan, state, tuple(upcoming), self._recent())
+
+    def pause(self, reason: str | None = None) -> None:
+        """Start nothing by itself until it is resumed. What passes meanwhile is not made up for: `backfill` does."""
+        self._tell(Pause(reason))
+
+    def resume(self) -> None:
+        """Go on with what is due from now on."""
+        self._tell(RESUME)
+
+    def trigger(self) -> str:
+        """Start it now, whatever runs, also while it is paused; answers the run id."""
+        at = self._app.workshop.now()
+        self._tell(Trigger(at))
+        return named(self.schedule_id, at)
+
+    def backfill(self, since: datetime, until: datetime) -> tuple[str, ...]:
+        """Start what was due from *since* on and before *until*, one after the other (with overlap="allow_all" all at
+        once); answers their run ids. What was started already is not started again, what is still to come is left to
+        its time. At most a thousand. Raises `UsageError`.
+        """
+        begin, end = instant_of("since", since), min(instant_of("until", until), self._app.workshop.now())
+        found = tuple(islice(between(self.last_plan(self.history()).times, begin, end), MOST_WAITING + 1))
+        if len(found) > MOST_WAITING:
+            raise UsageError(f"more than {MOST_WAITING:,} occurrences lie between since= and until=: take a part")
+        if found:
+            self._tell(Backfill(found))
+        return tuple(named(self.schedule_id, occurrence) for occurrence in found)
+
+    def update(
+        self,
+        call: WorkflowCall[Any] | None = None,
+        *,
+        cron: str | None = None,
+        every: Any = None,
+        at: Iterable[datetime] | None = None,
+        tz: str = KEEP,
+        overlap: Any = KEEP,
+        jitter: Any = KEEP,
+        catch_up: Any = KEEP,
+        start: datetime | None = KEEP,
+        end: datetime | None = KEEP,
+        limit: int | None = KEEP,
+    ) -> None:
+        """Change what is given, from now on: the call, when it is due, or an option. What runs and waits stays, and a
+        paused schedule stays paused. Raises as `App.schedule` does.
+        """
+        plan = self.last_plan(self.history())
+        rule = {"cron": cron, "every": every, "at": at}
+        rest = {"tz": tz, "overlap": overlap, "jitter": jitter, "catch_up": catch_up, "start": start, "end": end}
+        given = {name: value for name, value in {**rest, "limit": limit}.items() if value is not KEEP}
+        if any(value is not None for value in rule.values()):
+            given |= rule
+        target = plan.target if call is None else target_of(call, self._app.codec.plain)
+        self.put(evolve(asked_of(plan), **given).plan(target))
+
+    def delete(self) -> None:
+        """End it; what it has started goes on. Its id may be used again."""
+        self._tell(DELETE)
+
+    def put(self, plan: Plan) -> None:
+        """Make it this one."""
+        if plan != self.last_plan(self.history()):
+            self._tell(Update(plan))
+
+    # --- how it is done -----------------------------------------------------------------------------------------------
+
+    def _tell(self, order: Order) -> None:
+        refuse_in_a_workflow("schedule()")
+        self.expect()
+        self._app.send(self.schedule_id, ORDERS, order)
+
+    def expect(self) -> Summary:
+        try:
+            summary = self._app.get(self.schedule_id).summary()
+        except UnknownRun:
+            raise UnknownSchedule(self.schedule_id) from None
+        if summary.workflow != NAME:
+            raise UnknownSchedule(self.schedule_id)
+        return summary
+
+    def history(self) -> tuple[Event, ...]:
+        self.expect()
+        return self._app.get(self.schedule_id).history()
+
+    def last_plan(self, events: Iterable[Event]) -> Plan:
+        """What it was told last: a change begins a log of its own, so one that this log holds is still to be made."""
+        plan, codec = None, self._app.codec
+        for event in events:
+            match event:
+                case RunStarted(arguments=arguments, inbox=inbox):
+                    plan = codec.decode_arguments(arguments, schedule.definition.parameters).args[0]
+                    told = inbox.get(ORDERS.hook, ())
+                case HookReceived(name=ORDERS.hook, payload=payload):
+                    told = (payload,)
+                case _:
+                    continue
+            for one in told:
+                with suppress(Undecodable):  # somebody else has sent it: it is skipped
+                    order = codec.decode(one, ORDERS.type)
+                    plan = order.plan if isinstance(order, Update) else plan
+        assert isinstance(plan, Plan)
+        return plan
+
+    def _state(self, events: tuple[Event, ...]) -> State:
+        handle, first = self._app.get(self.schedule_id), events[0]
+        if "state" in handle.data():
+            return handle.data("state", State)
+        assert isinstance(first, RunStarted)
+        state = self._app.codec.decode_arguments(first.arguments, schedule.definition.parameters).args[1]
+        assert isinstance(state, State)
+        return state
+
+    def standing(self) -> Standing:
+        handle = self._app.get(self.schedule_id)
+        match handle.status():
+            case "blocked":
+                return "blocked"
+            case "paused":
+                return "paused"
+            case "completed":
+                return "deleted" if handle.result() == "deleted" else "over"
+            case "failed" | "cancelled":
+                return "stopped"
+            case _:
+                return "active"
+
+    def _recent(self) -> tuple[Summary, ...]:
+        runs = self._app.runs(tag=(TAG, self.schedule_id), limit=LISTED).runs
+        return tuple(run for run in runs if run.workflow != NAME)
+
+
+@frozen
+class Schedules:
+    """The schedules of an app's store: `app.schedules`."""
+
+    _app: App
+
+    def get(self, schedule_id: str) -> Schedule:
+        """Raises `UnknownSchedule`."""
+        found = Schedule(schedule_id, self._app)
+        found.expect()
+        return found
+
+    def list(self, *, ended: bool = False) -> tuple[Schedule, ...]:
+        """Those that there are, by their ids; *ended*: also those that are over or deleted."""
+        found = dict[str, Schedule]()
+        cursor = None
+        while True:
+            page = self._app.runs(workflow=NAME, status=None if ended else _LIVE, limit=LISTED, cursor=cursor)
+            for run in page.runs:
+                schedule_id = run.tags.get(TAG, run.run_id)
+                found[schedule_id] = Schedule(schedule_id, self._app)
+            if (cursor := page.cursor) is None:
+                break
+        listed = (found[name] for name in sorted(found))
+        return tuple(one for one in listed if ended or one.standing() in ("active", "paused", "blocked"))
+
+    def add(self, schedule_id: str, plan: Plan) -> Schedule:
+        """As `App.schedule`."""
+        refuse_in_a_workflow("schedule()")
+        expect_id(schedule_id)
+        found = Schedule(schedule_id, self._app)
+        if not self._begun(schedule_id, plan):
+            known = found.last_plan(found.history())
+            standing = found.standing()
+            if standing in ("deleted", "stopped") or (standing == "over" and known != plan):
+                self._app.prune("0s", workflow=NAME, tag=(TAG, schedule_id))
+                self._begun(schedule_id, plan)
+            elif known != plan:
+                raise ScheduleExists(schedule_id)
+        return found
+
+    def declare(self) -> tuple[Schedule, ...]:
+        """Put those in place that all `@scheduled` functions of this process ask for; one that says otherwise is
+        changed. A worker does so, when it begins, for the packages of its app's `modules`.
+        """
+        return tuple(self._declared(schedule_id, found.plan) for schedule_id, found in DECLARED.items())
+
+    def of_modules(self) -> None:
+        """`declare`, for those packages alone: what else this process has imported may be another app's."""
+        modules = self._app.settings.modules
+        self._app.registry.load(modules)
+        packages = {Path(one).stem if one.endswith(".py") else one.partition(".")[0] for one in modules}
+        for schedule_id, found in tuple(DECLARED.items()):
+            if found.package in packages:
+                self._declared(schedule_id, found.plan)
+
+    def _declared(self, schedule_id: str, plan: Plan) -> Schedule:
+        try:
+            return self.add(schedule_id, plan)
+        except ScheduleExists:
+            found = Schedule(schedule_id, self._app)
+            found.put(plan)
+            return found
+
+    def _begun(self, schedule_id: str, plan: Plan) -> bool:
+        """Whether it is there, new or as it was asked for first; and goes on as it is. Raises `RunExists`."""
+        try:
+            run = self._app.start(schedule(plan, State()), run_id=schedule_id, tags={TAG: schedule_id})
+        except RunExists:
+            if self._app.get(schedule_id).summary().workflow != NAME:
+                raise
+            return False
+        return run.summary().finished_at is None and Schedule(schedule_id, self._app).last_plan(run.history()) == plan
+
+
+_LIVE: tuple[Any, ...] = ("running", "paused", "blocked", "continued")
+
+
+def placed(
+    app: App,
+    call: WorkflowCall[Any],
+    *,
+    cron: str | None = None,
+    every: Duration | None = None,
+    at: Iterable[datetime] | None = None,
+    tz: str = "UTC",
+    overlap: Overlap = "skip",
+    jitter: Duration | None = None,
+    catch_up: Duration = "1h",
+    start: datetime | None = None,
+    end: datetime | None = None,
+    limit: int | None = None,
+    schedule_id: str | None = None,
+) -> Schedule:
+    """Start *call* again and again: each occurrence is a run of its own, `schedule_id@2026-03-29T02:00:00Z`.
+
+    One of *cron* (minute, hour, day, month, weekday), *every* (counted from *start*, default 1970 in UTC) and *at*
+    (aware datetimes). *tz*: the IANA zone of a cron line; a time that its clocks skip is due at the first instant after
+    the gap, one that they repeat once, the first time. *overlap*: what happens when the former occurrence still runs:
+    skip (the new one), buffer_one, buffer_all, cancel_other, terminate_other, allow_all. *jitter*: each begins up to so
+    much later. *catch_up*: one that could not begin so long after it was due is left out. From *start* on, before
+    *end*, at most *limit* of them. *schedule_id*: default the name of the workflow's function.
+
+    The same schedule again answers the one that is there. Raises `ScheduleExists` for another one of that id,
+    `RunExists`, `BadArguments`, `UsageError`.
+    """
+    target = target_of(call, app.codec.plain)
+    name = call.definition.fn.__name__ if schedule_id is None else schedule_id
+    asked = Asked(cron, every, at, tz, overlap, jitter, catch_up, start, end, limit)
+    return app.schedules.add(name, asked.plan(target))
