@@ -1,0 +1,47 @@
+"""The curl commands of docs/http.md, as requests."""
+
+import re
+import shlex
+from pathlib import Path
+
+from tests.web import shop
+from tests.web.conftest import TOKEN, opened, served
+from yieldflow.web.operations import OPERATIONS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+COMMANDS = re.findall(r"^curl (?:.*\\\n)*.*$", PAGE, re.MULTILINE)
+
+
+def request_of(command):
+    """Method, path, body and headers, as curl would send them."""
+    words = shlex.split(command.replace("\\\n", " ").replace("$YIELDFLOW_WEB_TOKEN", TOKEN))[1:]
+    headers, body, path = {}, None, None
+    while words:
+        word = words.pop(0)
+        if word == "-H":
+            name, _, value = words.pop(0).partition(": ")
+            headers[name] = value
+        elif word == "-d":
+            body = words.pop(0)
+        else:
+            path = word.removeprefix("localhost:8420")
+    return "GET" if body is None else "POST", path, body, headers
+
+
+def test_the_commands_of_the_page_do_what_it_says(lite):
+    opened(lite, shop.approval(), "o-1")
+    asked = [request_of(command) for command in COMMANDS]
+    assert len(asked) == 5
+    with served(lite) as client:
+        answers = [client(*one).status for one in asked[1:]]
+        started = client(*asked[0])
+    assert answers == [200, 200, 202, 202]
+    assert started.status == 404  # the page's shop:checkout is not loaded here, and it was understood
+    assert "no workflow of this name" in started.json["detail"]
+
+
+def test_the_page_lists_every_operation():
+    told = PAGE.replace("ID", "{run_id}").replace("NAME", "{hook}")
+    for one in OPERATIONS:
+        last = one.path.rpartition("/")[2]
+        assert f"{one.method} {one.path}`" in told or f"· `{last}`" in told, one.name

@@ -1,0 +1,101 @@
+"""The type of a hook, as only the program knows it: the workflow is replayed, where its code is at hand.
+
+Remembered, for one name of a run has one type. Unknown where the code is elsewhere, where the run is at another
+line, or where its history is long: a stranger shall not make us replay that.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+from attrs import define, field, frozen
+
+from yieldflow.app import App
+from yieldflow.authoring.loaded import loaded
+from yieldflow.core.asks import Command, Hook, ReceiveCommand
+from yieldflow.core.events import Event
+from yieldflow.core.frames import frames
+from yieldflow.core.interpreter import Execution
+from yieldflow.core.telling import silence
+from yieldflow.core.values import Annotation
+from yieldflow.errors import CodeError, ImpossibleEvent, Undecodable
+from yieldflow.inspection.reading import history, newest, stand
+
+LONGEST = 2_000  # events that are replayed
+_KNOWN = 10_000  # hooks that are remembered
+_AGAIN = 1.0  # seconds until an unknown one is looked for again
+
+
+@frozen
+class Kind:
+    """*annotation* as `hook(name, type)` has it."""
+
+    annotation: Annotation
+
+
+@define(eq=False)
+class Kinds:
+    app: App
+    _known: OrderedDict[tuple[str, str], tuple[Kind | None, float]] = field(factory=OrderedDict, init=False)
+    _lock: Lock = field(factory=Lock, init=False)
+
+    def of(self, run_id: str, name: str) -> Kind | None:
+        """None: nobody here can tell. Raises `UnknownRun`, `StoreError`."""
+        key = (newest(self.app.store, run_id), name)
+        with self._lock:
+            kind, until = self._known.get(key, (None, 0.0))
+        if kind is not None or monotonic() < until:
+            return kind
+        found = _looked_for(self.app, *key)
+        with self._lock:
+            self._known[key] = (found, monotonic() + _AGAIN)
+            if len(self._known) > _KNOWN:
+                self._known.popitem(last=False)
+        return found
+
+
+def _looked_for(app: App, run_id: str, name: str) -> Kind | None:
+    log = stand(app.store, run_id)
+    if log.head.length > LONGEST or app.registry.workflow(log.summary.workflow) is None:
+        return None
+    known = history(app.store, run_id)
+    asked = (one for one in _asked(app, log.summary.workflow, known.events) if _name(one) == name)
+    return next((Kind(one.type) for one in asked), None)
+
+
+def _name(asked: ReceiveCommand[Any] | Hook[Any]) -> str:
+    return asked.hook if isinstance(asked, ReceiveCommand) else asked.name
+
+
+def _asked(app: App, name: str, events: tuple[Event, ...]) -> tuple[ReceiveCommand[Any] | Hook[Any], ...]:
+    """What the program waits for, and the hooks that its lines hold."""
+    workflow = app.registry.workflow(name)
+    if workflow is None:
+        return ()
+    with silence():
+        execution = Execution(workflow, app.codec, loaded)
+        try:
+            execution.feed(events)
+            execution.decide()
+            return (*_waits(execution), *_held(execution))
+        except (CodeError, ImpossibleEvent, Undecodable):  # a run that this code cannot go on with
+            return ()
+        finally:
+            execution.close()
+
+
+def _waits(execution: Execution) -> Iterator[ReceiveCommand[Any]]:
+    for leaf in execution.leaves.values():
+        command: Command[Any] = leaf.command
+        if isinstance(command, ReceiveCommand):
+            yield command
+
+
+def _held(execution: Execution) -> Iterator[Hook[Any]]:
+    for branch in execution.waiting():
+        for frame in frames(branch.generator):
+            yield from (value for value in frame.variables.values() if type(value) is Hook)

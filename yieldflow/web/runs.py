@@ -1,0 +1,205 @@
+"""What the API does: each operation is a verb of `App`, and its answer a JSON document.
+
+Raises what the app raises; which status that is, is said elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from asyncio import sleep
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from hashlib import sha256
+from time import monotonic
+from typing import Any
+
+from yieldflow.app import App
+from yieldflow.authoring.workflow import Workflow
+from yieldflow.cli.document import document, event_document, run_document
+from yieldflow.cli.given import instant_of
+from yieldflow.cli.outcome import plain
+from yieldflow.core.asks import WorkflowCall
+from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Ok
+from yieldflow.core.times import duration
+from yieldflow.errors import BadArguments, StillSealed, Undecodable, UnknownTarget, UsageError
+from yieldflow.inspection import inspect
+from yieldflow.inspection.phrases import kind
+from yieldflow.inspection.reading import Moment, ending
+from yieldflow.inspection.words import all_told
+from yieldflow.web.asked import Asked
+from yieldflow.web.desk import Desk
+
+_PAGE = 1_000  # events
+_SHORTEST, _LONGEST = 0.02, 1.0  # seconds between two looks at a run that is waited for
+
+
+async def start(desk: Desk, asked: Asked) -> Any:
+    handle = await desk.ask(partial(_started, desk.app, asked))
+    return {"run_id": handle}
+
+
+async def page(desk: Desk, asked: Asked) -> Any:
+    return await desk.ask(partial(_page, desk.app, asked))
+
+
+async def get(desk: Desk, asked: Asked) -> Any:
+    return await desk.ask(lambda: run_document(desk.app.get(asked.path["run_id"]).summary()))
+
+
+async def history(desk: Desk, asked: Asked) -> Any:
+    return await desk.ask(partial(_history, desk.app, asked))
+
+
+async def inspection(desk: Desk, asked: Asked) -> Any:
+    return await desk.ask(partial(_inspection, desk.app, asked))
+
+
+async def result(desk: Desk, asked: Asked) -> Any:
+    """Looks after a tenth of the time it has waited: an await holds no thread."""
+    run_id, began = asked.path["run_id"], monotonic()
+    patience = min(asked.query.get("wait", 0.0), desk.bounds.longest_wait)
+    look: Callable[[], Ending | None] = partial(ending, desk.app.store, run_id)
+    with desk.waiting():
+        end = await desk.ask(look)
+        while end is None and (waited := monotonic() - began) < patience:
+            await sleep(min(_LONGEST, max(_SHORTEST, waited / 10), patience - waited))
+            end = await desk.ask(look)
+    return _ended(desk.app, run_id, end)
+
+
+async def send(desk: Desk, asked: Asked) -> Any:
+    run_id, hook = asked.path["run_id"], asked.path["hook"]
+    position = await desk.ask(lambda: desk.app.send(run_id, hook, asked.body, key=asked.key))
+    return {"run_id": run_id, "position": position}
+
+
+async def cancel(desk: Desk, asked: Asked) -> Any:
+    body = asked.body or {}
+    return await _done(
+        desk, asked, lambda run: desk.app.cancel(run, body.get("reason"), again=body.get("again", False))
+    )
+
+
+async def pause(desk: Desk, asked: Asked) -> Any:
+    return await _done(desk, asked, lambda run: desk.app.pause(run, (asked.body or {}).get("reason")))
+
+
+async def resume(desk: Desk, asked: Asked) -> Any:
+    return await _done(desk, asked, desk.app.resume)
+
+
+async def terminate(desk: Desk, asked: Asked) -> Any:
+    return await _done(desk, asked, lambda run: desk.app.terminate(run, (asked.body or {}).get("reason")))
+
+
+async def retry(desk: Desk, asked: Asked) -> Any:
+    return await _done(desk, asked, desk.app.retry)
+
+
+async def _done(desk: Desk, asked: Asked, verb: Callable[[str], object]) -> Any:
+    run_id = asked.path["run_id"]
+    await desk.ask(lambda: verb(run_id))
+    return {"run_id": run_id}
+
+
+# --- in a thread -------------------------------------------------------------------------------------------------
+
+
+def _started(app: App, asked: Asked) -> str:
+    """Raises `UnknownTarget`, and what `App.start` raises."""
+    body, run_id = asked.body, asked.body.get("run_id")
+    call = _called(app, body["workflow"], body.get("args", []), body.get("kwargs", {}))
+    if run_id is None and asked.key is not None:
+        digest = sha256(f"{call.definition.name}\0{asked.key}".encode()).hexdigest()
+        run_id = f"{call.definition.fn.__name__}-{digest[:22]}"
+    return app.start(call, run_id=run_id, tags=body.get("tags"), timeout=_duration(body.get("timeout"))).run_id
+
+
+def _duration(given: str | float | None) -> timedelta | None:
+    """Raises `UsageError`."""
+    try:
+        return None if given is None else timedelta(milliseconds=duration(given))
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"timeout: {error}") from error
+
+
+def _called(app: App, name: str, args: list[Any], kwargs: dict[str, Any]) -> WorkflowCall[Any]:
+    """Raises `UnknownTarget`, `BadArguments`."""
+    definition = app.registry.workflow(name)
+    if definition is None:
+        raise UnknownTarget(name, "no workflow of this name is loaded here (`yieldflow web -m MODULE`)")
+    try:
+        arguments = app.codec.plain.decode_arguments(json.dumps([args, kwargs]).encode(), definition.parameters)
+        return Workflow[..., Any](definition)(*arguments.args, **arguments.kwargs)
+    except (Undecodable, TypeError) as error:
+        reason = str(error).removeprefix(f"{definition.fn.__qualname__}(): ")
+        raise BadArguments(definition.name, reason) from error
+
+
+def _page(app: App, asked: Asked) -> dict[str, Any]:
+    wish = asked.query
+    _, now = app.store.next_alarm()
+    found = app.runs(
+        status=wish.get("status"),
+        workflow=wish.get("workflow"),
+        tag=_tags(wish.get("tag", [])),
+        since=instant_of("since", wish.get("since"), now),
+        until=instant_of("until", wish.get("until"), now),
+        oldest_first=wish.get("oldest_first", False),
+        limit=wish.get("limit", 100),
+        cursor=wish.get("cursor"),
+    )
+    return {"runs": [run_document(one) for one in found.runs], "cursor": found.cursor}
+
+
+def _tags(texts: list[str]) -> dict[str, str]:
+    """Raises `UsageError`."""
+    found = [text.partition("=") for text in texts]
+    tags = {name: value for name, equals, value in found if name and equals}
+    if len(tags) < len(texts):
+        raise UsageError("each tag is name=value, and a name is given once")
+    return tags
+
+
+def _history(app: App, asked: Asked) -> dict[str, Any]:
+    wish = asked.query
+    after, limit = wish.get("after", 0), wish.get("limit", _PAGE)
+    told = all_told(app.get(asked.path["run_id"]).history(wish.get("generation")))
+    events = [event_document(one, payloads=wish.get("payloads", False)) for one in told[after : after + limit]]
+    return {"events": events, "next": after + limit if len(told) > after + limit else None}
+
+
+def _inspection(app: App, asked: Asked) -> dict[str, Any]:
+    wish = asked.query
+    seen = inspect(app, asked.path["run_id"], _moment(app, wish.get("at")))
+    return document(seen, payloads=wish.get("payloads", False), tokens=wish.get("tokens", False), events=False)
+
+
+def _moment(app: App, text: str | None) -> Moment | None:
+    if text is None or re.fullmatch(r"-?\d{1,18}", text):
+        return None if text is None else int(text)
+    _, now = app.store.next_alarm()
+    return instant_of("at", text, now)
+
+
+def _ended(app: App, run_id: str, end: Ending | None) -> dict[str, Any]:
+    match end:
+        case None | ContinuedAs():
+            return {"run_id": run_id, "status": "running"}
+        case Ok(value):
+            return {"run_id": run_id, "status": "completed", "result": plain(_opened(app, value))}
+        case Err(failure):
+            error = {"type": kind(failure), "message": failure.message}
+            return {"run_id": run_id, "status": "failed", "error": error}
+        case Cancelled(reason):
+            return {"run_id": run_id, "status": "cancelled", "reason": reason}
+
+
+def _opened(app: App, value: bytes) -> bytes:
+    """What nobody here can open stays sealed."""
+    try:
+        return app.codec.opened(value)
+    except StillSealed:
+        return value
