@@ -13,6 +13,7 @@ import redis
 from tests import guard
 from tests.servers import Server, has_redis_server, redis_server, valkey
 
+pytest.register_assert_rewrite("yieldflow.testing.contracts")  # as the plug-in does for users
 guard.install()  # before `rq`, which takes `pickle.loads` by its name, is imported by a test
 
 STARTS = {"valkey": valkey, **({"redis": redis_server} if has_redis_server() else {})}

@@ -165,7 +165,7 @@ PLAYED = {
         "tests/rulings/test_app_hooks.py::test_32_a_sender_without_the_type_neither_fails_nor_blocks_the_run",
         "tests/rulings/test_hooks.py::test_32_what_does_not_fit_is_skipped_stays_in_the_log_and_the_hook_goes_on_waiting",
         "tests/rulings/test_app_hooks.py::test_32_a_flood_ends_at_the_inbox_and_the_run_goes_on",
-        "tests/stores/contract_outsiders.py::test_a_full_inbox_does_not_keep_out_a_cancellation",
+        "yieldflow/testing/contracts/outsiders.py::test_a_full_inbox_does_not_keep_out_a_cancellation",
     ),
     33: (
         "tests/rulings/test_app_hooks.py::test_33_no_two_runs_and_no_two_hooks_have_one_link",
@@ -259,7 +259,7 @@ PLAYED = {
     ),
     53: (
         "tests/rulings/test_stores.py::test_53_a_long_body_that_beats_never_rings",
-        "tests/stores/contract_alarms.py::test_renewing_moves_the_alarm",
+        "yieldflow/testing/contracts/alarms.py::test_renewing_moves_the_alarm",
     ),
     54: (
         "tests/rulings/test_engine_rounds.py::test_54_an_alarm_that_nobody_answers_backs_off_and_any_commit_resets_it",
@@ -281,7 +281,7 @@ PLAYED = {
         "tests/promises/test_cost.py::test_one_more_fact_calls_as_few_functions_however_many_commands_are_open",
     ),
     58: (
-        "tests/stores/contract_commits.py::test_58_several_commits_in_one_call_have_each_their_own_condition_and_reply",
+        "yieldflow/testing/contracts/commits.py::test_58_several_commits_in_one_call_have_each_their_own_condition_and_reply",
         "tests/test_group.py::test_58_what_several_runs_commit_and_read_is_one_call",
         "tests/test_group.py::test_58_a_lost_reply_is_that_of_each_run_and_no_outcome_is_lost_or_made_twice",
         "tests/test_group.py::test_58_a_slow_body_holds_up_no_other_run",

@@ -293,5 +293,29 @@ def test_a_failed_run_is_retried_a_run_forked_what_is_old_pruned(app: App):
         with pytest.raises(RunFailed):
             await forked.result(timeout=10)
         assert await app.aio.prune("1h") == []
+        assert (await (await app.aio.runs(status="failed")).retry(dry_run=True)).run_ids == ("g", "f~2")
+
+    asyncio.run(main())
+
+
+def test_many_runs_are_paused_resumed_cancelled_and_terminated(app: App):
+    async def main() -> None:
+        for number in range(4):
+            await app.aio.start(listening(), run_id=f"r-{number}")
+        runs = await app.aio.runs(workflow=listening.definition.name)
+        assert (len(runs.runs), runs.cursor) == (4, None)
+        assert len((await runs.pause("lunch")).run_ids) == 4
+        assert len((await (await app.aio.runs(status="paused")).resume()).run_ids) == 4
+        assert (await (await app.aio.runs(limit=1)).terminate("enough")).run_ids == ("r-3",)
+        assert len((await runs.cancel("no more")).run_ids) == 3
+
+    asyncio.run(main())
+
+
+def test_a_fork_may_have_other_answers(app: App):
+    async def main() -> None:
+        handle = await app.aio.start(doubled(2), run_id="p")
+        assert await handle.result(timeout=10) == 4
+        assert await (await app.aio.fork("p", replace={"1": 9})).result(timeout=10) == 9
 
     asyncio.run(main())

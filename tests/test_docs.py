@@ -1,5 +1,6 @@
 """The pages of docs/: their Python is run as it stands there, and what they list is all there."""
 
+import inspect
 import io
 import logging
 import re
@@ -14,6 +15,7 @@ import pytest
 from attrs import frozen
 
 import yieldflow
+from yieldflow.lint import findings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -30,8 +32,10 @@ CONCEPTS = {
     "hooks.md",
     "limits.md",
     "logging.md",
+    "sagas.md",
     "sleep.md",
     "steps.md",
+    "testing.md",
     "workflows.md",
 }
 ONLY_SHOWN = 6  # blocks of our own code that are not run, in all pages together
@@ -93,7 +97,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_python_of_a_page_runs_and_prints_what_it_states(name: str, place: Path):
-    run_page(f"docs_{name.removesuffix('.md').replace('-', '_')}", (DOCS / name).read_text(encoding="utf-8"), place)
+    module = f"docs_{name.removesuffix('.md').replace('-', '_')}"
+    run_page(module, (DOCS / name).read_text(encoding="utf-8"), place)
+    shown = list(vars(sys.modules[module]).items())
+    for test in [value for key, value in shown if key.startswith("test_") and not inspect.signature(value).parameters]:
+        test()
+    assert findings([value.fn for _, value in shown if isinstance(value, yieldflow.Workflow)]) == []
 
 
 def test_a_page_that_prints_something_else_is_found(place: Path):

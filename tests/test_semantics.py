@@ -10,7 +10,7 @@ from tests.played import PLAYED
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "semantics.md").read_text(encoding="utf-8")
-NAMED = re.findall(r"`(tests/[\w/]+\.py::\w+)`", TEXT)
+NAMED = re.findall(r"`((?:tests|yieldflow/testing)/[\w/]+\.py::\w+)`", TEXT)
 
 
 @cache
@@ -46,6 +46,7 @@ def test_the_document_names_the_tests_of_the_table_and_no_others():
 
 def test_each_case_of_the_document_is_followed_by_its_tests():
     cases = [number for number, part in enumerate(TEXT.split("\n\n")) if part.startswith("**")]
-    lists = [number for number, part in enumerate(TEXT.split("\n\n")) if part.startswith("- `tests/")]
+    named = ("- `tests/", "- `yieldflow/testing/")
+    lists = [number for number, part in enumerate(TEXT.split("\n\n")) if part.startswith(named)]
     assert [number + 1 for number in cases] == lists
     assert len(cases) > 40

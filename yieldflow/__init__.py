@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from yieldflow.authoring.combining import gather, race, shield, spawn, timeout, until
+from yieldflow.authoring.compensating import Compensations, compensations
 from yieldflow.authoring.retrying import retrying
 from yieldflow.authoring.step import Step, StepCall, step
 from yieldflow.authoring.verbs import (
@@ -50,6 +51,7 @@ from yieldflow.errors import (
     StepTimeout,
     TaskCancelled,
     TimedOut,
+    UndoFailed,
     UnknownRun,
     WorkerLost,
     YieldflowError,
@@ -62,6 +64,7 @@ if TYPE_CHECKING:  # what `_LATER` loads at run time
     from yieldflow.default import start
     from yieldflow.handle import Handle
     from yieldflow.logs import JsonFormatter, get_logger
+    from yieldflow.schedules.declaring import scheduled
 
 __all__ = [
     "App",
@@ -70,6 +73,7 @@ __all__ = [
     "BadDefinition",
     "Cancelled",
     "Command",
+    "Compensations",
     "Deadlock",
     "Duration",
     "FatalError",
@@ -95,12 +99,14 @@ __all__ = [
     "Task",
     "TaskCancelled",
     "TimedOut",
+    "UndoFailed",
     "UnknownRun",
     "When",
     "WorkerLost",
     "Workflow",
     "WorkflowCall",
     "YieldflowError",
+    "compensations",
     "continue_as_new",
     "current_step",
     "detach",
@@ -115,6 +121,7 @@ __all__ = [
     "retrying",
     "rng",
     "run_info",
+    "scheduled",
     "send",
     "set_data",
     "shield",
@@ -135,6 +142,7 @@ _LATER = {  # public name -> the module that is imported when somebody asks for 
     "JsonFormatter": "yieldflow.logs",
     "current_step": "yieldflow.body",
     "get_logger": "yieldflow.logs",
+    "scheduled": "yieldflow.schedules.declaring",
     "start": "yieldflow.default",
 }
 

@@ -8,7 +8,7 @@ looks from time to time: it holds no thread meanwhile, and to cancel it does not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from math import inf
@@ -16,14 +16,15 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, assert_never, overload
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand, WorkflowCall
 from yieldflow.core.events import Event
 from yieldflow.core.times import Duration
 from yieldflow.errors import RunBlocked, TimedOut, UnknownRun
 from yieldflow.handle import Handle
-from yieldflow.ports import Page, Status
+from yieldflow.mending import Mended, Runs
+from yieldflow.ports import Status, Summary
 
 if TYPE_CHECKING:
     from yieldflow.app import App
@@ -72,6 +73,10 @@ class AsyncApp:
         started = await asyncio.to_thread(lambda: self._app.start_many(asked, tags=tags))
         return [self._handle(one) for one in started]
 
+    async def results(self, handles: Iterable[AsyncHandle[T]], timeout: float | None = None) -> list[T]:
+        """As `App.results`."""
+        return list(await asyncio.gather(*(handle.result(timeout) for handle in handles)))
+
     async def run(
         self,
         call: WorkflowCall[T],
@@ -93,25 +98,28 @@ class AsyncApp:
     async def runs(
         self,
         *,
-        status: Status | None = None,
+        status: Status | Sequence[Status] | None = None,
         workflow: str | None = None,
-        tag: tuple[str, str] | None = None,
+        tag: tuple[str, str] | Mapping[str, str] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        limit: int = 100,
+        oldest_first: bool = False,
+        limit: int | None = None,
         cursor: str | None = None,
-    ) -> Page:
-        """As `App.runs`."""
-        return await asyncio.to_thread(
+    ) -> AsyncRuns:
+        """As `App.runs`; what is done to them is a coroutine, too: `await (await app.aio.runs(…)).cancel()`."""
+        found = await asyncio.to_thread(
             self._app.runs,
             status=status,
             workflow=workflow,
             tag=tag,
             since=since,
             until=until,
+            oldest_first=oldest_first,
             limit=limit,
             cursor=cursor,
         )
+        return AsyncRuns(found)
 
     async def send(
         self,
@@ -148,16 +156,68 @@ class AsyncApp:
         """As `App.retry`."""
         return self._handle(await asyncio.to_thread(self._app.retry, run_id))
 
-    async def fork(self, run_id: str, *, at: int | None = None, new_run_id: str | None = None) -> AsyncHandle[Any]:
+    async def fork(
+        self,
+        run_id: str,
+        *,
+        at: int | None = None,
+        replace: Mapping[str, object] | None = None,
+        new_run_id: str | None = None,
+    ) -> AsyncHandle[Any]:
         """As `App.fork`."""
-        return self._handle(await asyncio.to_thread(self._app.fork, run_id, at=at, new_run_id=new_run_id))
+        fork = self._app.fork
+        return self._handle(await asyncio.to_thread(fork, run_id, at=at, replace=replace, new_run_id=new_run_id))
 
-    async def prune(self, older_than: Duration, *, dry_run: bool = False) -> list[str]:
+    async def prune(
+        self,
+        older_than: Duration,
+        *,
+        status: Status | Sequence[Status] | None = None,
+        workflow: str | None = None,
+        tag: tuple[str, str] | Mapping[str, str] | None = None,
+        dry_run: bool = False,
+    ) -> list[str]:
         """As `App.prune`."""
-        return await asyncio.to_thread(self._app.prune, older_than, dry_run=dry_run)
+        prune = self._app.prune
+        return await asyncio.to_thread(prune, older_than, status=status, workflow=workflow, tag=tag, dry_run=dry_run)
 
     def _handle(self, handle: Handle[T]) -> AsyncHandle[T]:
         return AsyncHandle(handle, self._app, self._awaits)
+
+
+@frozen
+class AsyncRuns:
+    """Runs that fit, as `Runs` has them."""
+
+    _found: Runs
+
+    @property
+    def runs(self) -> tuple[Summary, ...]:
+        return self._found.runs
+
+    @property
+    def cursor(self) -> str | None:
+        return self._found.cursor
+
+    async def cancel(self, reason: str | None = None, *, again: bool = False, dry_run: bool = False) -> Mended:
+        """As `Runs.cancel`."""
+        return await asyncio.to_thread(self._found.cancel, reason, again=again, dry_run=dry_run)
+
+    async def pause(self, reason: str | None = None, *, dry_run: bool = False) -> Mended:
+        """As `Runs.pause`."""
+        return await asyncio.to_thread(self._found.pause, reason, dry_run=dry_run)
+
+    async def resume(self, *, dry_run: bool = False) -> Mended:
+        """As `Runs.resume`."""
+        return await asyncio.to_thread(self._found.resume, dry_run=dry_run)
+
+    async def terminate(self, reason: str | None = None, *, dry_run: bool = False) -> Mended:
+        """As `Runs.terminate`."""
+        return await asyncio.to_thread(self._found.terminate, reason, dry_run=dry_run)
+
+    async def retry(self, *, dry_run: bool = False) -> Mended:
+        """As `Runs.retry`."""
+        return await asyncio.to_thread(self._found.retry, dry_run=dry_run)
 
 
 class AsyncHandle(Generic[T_co]):

@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cached_property
-from threading import Event as Flag
-from threading import RLock
 from typing import Any, TypeVar
 
 from yieldflow.aio import AsyncApp
 from yieldflow.authoring.options import is_position
 from yieldflow.authoring.registry import DEFAULT, Registry
 from yieldflow.codec import LIMIT, JsonCodec, PayloadCodec, SealedCodec
-from yieldflow.connect import connect, hints, is_embedded, store_on
+from yieldflow.connect import store_on
 from yieldflow.core.answers import is_token, token_hash
 from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand, WorkflowCall
 from yieldflow.core.chain import chain_of, expect_possible
 from yieldflow.core.events import Limits
-from yieldflow.core.times import Duration, Millis, duration
+from yieldflow.core.times import Duration, duration
 from yieldflow.engine import control
-from yieldflow.engine.outside import CANCEL, check_run_id
-from yieldflow.errors import RunEnded, StoreError, UnknownRun, UnknownToken, UsageError, shown
-from yieldflow.handle import Handle
+from yieldflow.engine.outside import check_run_id
+from yieldflow.errors import RunEnded, UnknownRun, UnknownToken, UsageError, shown
+from yieldflow.forking import Forking
+from yieldflow.handle import Handle, results
 from yieldflow.inspection import OpenHook
-from yieldflow.ports import Due, Page, Queue, Status, Store
-from yieldflow.pruning import prune
-from yieldflow.reach import Reach, encoded, expect_text, hook_of, refuse_in_a_workflow, wanted
+from yieldflow.mending import Mender, Runs, Verb, cancelling, pausing, resuming, retrying, terminating
+from yieldflow.ports import Due, Queue, Status, Store
+from yieldflow.pruning import prunable, prune
+from yieldflow.reach import Reach, encoded, hook_of, refuse_in_a_workflow, wanted
 from yieldflow.runtime import Runtime, fresh
-from yieldflow.settings import named, settings, whole
+from yieldflow.schedules.verbs import Schedules, placed
+from yieldflow.settings import Durability, settings, whole
 from yieldflow.starting import Start, Starter
+from yieldflow.workshop import Workshop, kept_for
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 class App:
@@ -49,6 +50,9 @@ class App:
     `cattrs.Converter` whose hooks teach the codec classes of your own. *payload_codec*: all values pass through its
     `encode(bytes) -> bytes` and `decode`, for encryption or compression; default what `$YIELDFLOW_PAYLOAD_CODEC` or
     `[tool.yieldflow]` names as `module:name`. *payload_limit*: bytes of the largest value, before that (default 1 MiB).
+    *retention*: how long runs are kept once they have ended, for all or by how they did (`{"completed": "7d", "failed":
+    "90d"}`); default `$YIELDFLOW_RETENTION`, then `[tool.yieldflow]`, then for ever. *durability*: with "fsync" what is
+    answered is on the disk; default `$YIELDFLOW_DURABILITY`, then `[tool.yieldflow]`, then "server": as that keeps it.
     Nothing is connected before it is needed.
 
     >>> app = App("memory:")
@@ -67,16 +71,15 @@ class App:
         history_warn: int = 10_000,
         inbox_limit: int = 1_000,
         prefix: str | None = None,
+        durability: Durability | None = None,
         registry: Registry = DEFAULT,
         converter: Any = None,
         payload_codec: PayloadCodec | None = None,
         payload_limit: int | None = None,
+        retention: Duration | Mapping[str, Duration] | None = None,
         threads: int = 4,
     ) -> None:
-        if threads < 1:
-            raise UsageError(f"threads={threads} must be at least 1")
-        self._lock = RLock()
-        self.settings = settings(url, modules, prefix)
+        self.settings = settings(url, modules, prefix, durability)
         self.queue = queue
         self.base_url = base_url
         self.limits = Limits(
@@ -87,17 +90,19 @@ class App:
             history_warn=history_warn,
         )
         self.registry = registry
-        limit = whole("payload_limit", payload_limit) or self.settings.payload_limit or LIMIT
-        self._plain, self._payload_codec = JsonCodec(limit, converter), payload_codec
         self.threads = threads
-        self.working = False
-        self._reach = Reach(self.settings.url, lambda: self.runtime, self.hint, self._is_heard)
+        limit = whole("payload_limit", payload_limit) or self.settings.payload_limit or LIMIT
+        plain, kept = JsonCodec(limit, converter), kept_for(retention, self.settings)
+        shop = Workshop(self.settings, registry, queue, self.limits, threads, plain, payload_codec, kept)
+        self.workshop = shop
+        self._reach = Reach(self.settings.url, lambda: shop.runtime, shop.hint, shop.is_heard)
+        self.mender = Mender(lambda: shop.store, lambda: shop.runtime, shop.hint_each, shop.is_heard)
 
     @classmethod
     def on(cls, connection: Any) -> App:
         """The app of a stock RQ worker: its store is the Redis of its job, never the default URL."""
         app = cls("redis://")
-        app.store = store_on(connection, app.settings.prefix)
+        app.store = store_on(connection, app.settings.prefix, fsync=app.settings.durability == "fsync")
         return app
 
     # --- starting ---------------------------------------------------------------------------------------------
@@ -117,23 +122,25 @@ class App:
         do it at once. Raises `RunExists` for another workflow or other arguments, `BadRunId`, `BadArguments`.
         """
         refuse_in_a_workflow("start()")
-        handle = self._open(self._starter.asked(call, run_id, tags, timeout), hinted=self._is_heard())
-        self.hint(handle.run_id, handle.queue)
-        return handle
+        start, shop = self._starter.asked(call, run_id, tags, timeout), self.workshop
+        return self._open(start, shop.hint_each, hinted=shop.is_heard())
 
     def start_many(self, calls: Iterable[WorkflowCall[T]], *, tags: Mapping[str, str] | None = None) -> list[Handle[T]]:
-        """Start a run of each call, hundreds in one round trip, with random ids unless `.options(run_id=)` gives one.
+        """Start a run of each call, dozens in one round trip, with random ids unless `.options(run_id=)` gives one.
 
         Raises as `start` does; of several `RunExists` the first, when all the others are started.
         """
         refuse_in_a_workflow("start_many()")
-        starts = [self._starter.asked(call, None, tags, None) for call in calls]
-        refused = self._starter.open(starts, hinted=self._is_heard())
-        handles = [self._handle(start) for start in starts]
-        self._hint_each([Due(handle.run_id, handle.queue) for handle in handles])
-        if refused is not None:
+        starts, shop = [self._starter.asked(call, None, tags, None) for call in calls], self.workshop
+        if (refused := self._starter.open(starts, shop.hint_each, hinted=shop.is_heard())) is not None:
             raise refused
-        return handles
+        return [self._handle(start) for start in starts]
+
+    def results(self, handles: Sequence[Handle[T]], timeout: Duration | None = None) -> list[T]:
+        """Wait for the ends of all of them and answer their results in that order, dozens in one round trip; *timeout*:
+        for all together. Raises what `Handle.result` raises, of the first of them that does.
+        """
+        return results(handles, timeout)
 
     def run(
         self,
@@ -149,7 +156,7 @@ class App:
         `Handle.result` raises, and `RunBlocked` at once.
         """
         refuse_in_a_workflow("start()")
-        handle = self._open(self._starter.asked(call, run_id, tags, timeout), hinted=True)
+        handle = self._open(self._starter.asked(call, run_id, tags, timeout), lambda _: None, hinted=True)
         handle.drive()
         return handle.result(timeout=0)
 
@@ -162,19 +169,30 @@ class App:
     def runs(
         self,
         *,
-        status: Status | None = None,
+        status: Status | Sequence[Status] | None = None,
         workflow: str | None = None,
-        tag: tuple[str, str] | None = None,
+        tag: tuple[str, str] | Mapping[str, str] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        limit: int = 100,
+        oldest_first: bool = False,
+        limit: int | None = None,
         cursor: str | None = None,
-    ) -> Page:
-        """Runs that fit, newest first, at most *limit* of them; `.cursor` is given back for the next page.
+    ) -> Runs:
+        """Runs that fit, newest first, at most *limit* of them (default 100); `.cursor`: given back for the next page.
 
-        Raises `UsageError`.
+        `.cancel()`, `.pause()`, `.resume()`, `.terminate()` and `.retry()` of it do that to all that fit, or with a
+        *limit* or *cursor* to those of this page. Raises `UsageError`.
         """
-        return self.store.find(wanted(status, workflow, tag, since, until, limit), cursor)
+        asked = wanted(status, workflow, tag, since, until, 100 if limit is None else limit, oldest_first=oldest_first)
+        all_of_them = limit is None and cursor is None
+        return Runs(self.mender.page(asked, cursor), self.mender, asked if all_of_them else None)
+
+    schedule = placed
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """The schedules of this store: `app.schedules.list()`, `.get(schedule_id)`, `.declare()`."""
+        return Schedules(self)
 
     # --- talking to runs ----------------------------------------------------------------------------------------
 
@@ -215,7 +233,7 @@ class App:
 
         A run is cancelled once; *again* throws once more. Raises `UnknownRun`, `RunEnded`.
         """
-        self._reach.cancel(run_id, reason, fresh() if again else CANCEL)
+        self._operate(cancelling(reason, again=again, hinted=self.workshop.is_heard), run_id)
 
     # --- running them -----------------------------------------------------------------------------------------------
 
@@ -223,47 +241,65 @@ class App:
         """What happens to the run is kept, and not told to it, until it is resumed or cancelled; bodies that run may
         end. Nothing happens if it is paused. Raises `UnknownRun`, `RunEnded`.
         """
-        expect_text(reason)
-        self._reach.operate("pause()", run_id, lambda t: control.pause(t, reason))
+        self._operate(pausing(reason), run_id)
 
     def resume(self, run_id: str) -> None:
         """Go on with a paused run. Nothing happens if it is not paused. Raises `UnknownRun`, `RunEnded`."""
-        self._reach.operate("resume()", run_id, control.resume)
+        self._operate(resuming(), run_id)
 
     def terminate(self, run_id: str, reason: str | None = None) -> None:
         """End a run without asking it: no clean-up is carried out. Its children are cancelled. Raises `UnknownRun`,
         `RunEnded`.
         """
-        expect_text(reason)
-        self._reach.operate("terminate()", run_id, lambda t: control.terminate(t, reason))
+        self._operate(terminating(reason), run_id)
 
     def retry(self, run_id: str) -> Handle[Any]:
         """Go on with a failed run from the command whose failure ended it, its attempts counted anew, under the same
         run id and with the same idempotency keys. Raises `UnknownRun`, `NotFailed`.
         """
-        self._reach.operate("retry()", run_id, control.retry)
+        self._operate(retrying(), run_id)
         return Handle(chain_of(run_id)[0], self, Any)
 
-    def fork(self, run_id: str, *, at: int | None = None, new_run_id: str | None = None) -> Handle[Any]:
+    def fork(
+        self,
+        run_id: str,
+        *,
+        at: int | None = None,
+        replace: Mapping[str, object] | None = None,
+        new_run_id: str | None = None,
+    ) -> Handle[Any]:
         """Start a run of its own that shares the first *at* events (default: all but the end) and goes on from there,
         with idempotency keys, hook tokens and random numbers of its own: what comes after is done again.
 
-        Raises `UnknownRun`, `RunExists`, `BadRunId`, `UsageError`.
+        *replace*: by path (`{"3": receipt}`), other answers of steps and child runs than the run got; without *at* the
+        fork begins after the last of them. Raises `UnknownRun`, `RunExists`, `BadRunId`, `UsageError`.
         """
         expect_possible(run_id)
         if at is not None and not is_position(at, -(2**31)):
             raise UsageError(f"at={shown(at)} is no position: events are counted from 1")
         name = f"{chain_of(run_id)[0].partition('~')[0][:180]}-{fresh()}" if new_run_id is None else new_run_id
         check_run_id(name)
-        self._reach.operate("fork()", run_id, lambda t: control.fork(t, name, at, secrets.token_bytes(16)))
+        runtime, seed = self.runtime, secrets.token_bytes(16)
+        forking = Forking(at, {} if replace is None else replace, runtime.registry, runtime.codec)
+        self._reach.operate("fork()", run_id, lambda t: control.fork(t, lambda log: forking.cut(log, name, seed)))
         return Handle(name, self, Any)
 
-    def prune(self, older_than: Duration, *, dry_run: bool = False) -> list[str]:
-        """Delete what ended longer ago than that and owes nothing to another run; answers the run ids. A run that was
-        continued keeps its first generation until its last has ended. Raises ValueError.
+    def prune(
+        self,
+        older_than: Duration,
+        *,
+        status: Status | Sequence[Status] | None = None,
+        workflow: str | None = None,
+        tag: tuple[str, str] | Mapping[str, str] | None = None,
+        dry_run: bool = False,
+    ) -> list[str]:
+        """Delete what ended longer ago than that, fits, and owes nothing to another run; answers the run ids. Of a run
+        that was continued or retried the last generation decides for all. Raises ValueError, `UsageError`.
         """
         refuse_in_a_workflow("prune()")
-        return prune(self.store, self.runtime.clock.now() - duration(older_than), dry_run=dry_run)
+        asked = wanted(status, workflow, tag, None, None, 1)
+        before = self.workshop.now() - duration(older_than)
+        return list(prunable(self.store, asked, before)) if dry_run else prune(self.store, asked, before)
 
     @cached_property
     def aio(self) -> AsyncApp:
@@ -272,86 +308,87 @@ class App:
 
     # --- working ----------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def worker(self, threads: int | None = None) -> Iterator[None]:
+    def worker(self, threads: int | None = None) -> AbstractContextManager[None]:
         """Work on all runs of the store in *threads* background threads, its alarms included, until the block ends."""
-        former, stop = self.__dict__.get("runtime"), Flag()
-        self.runtime = runtime = self._runtime(threads or self.threads)
-        self.working = True
-        alarms = runtime.serve(stop)
-        try:
-            yield
-        finally:
-            stop.set()
-            runtime.pool.stop()
-            alarms.join(5.0)  # seconds; who closes the store now takes it from under nobody
-            runtime.cache.clear()
-            self.working = False
-            self.__dict__.pop("runtime", None)  # it may be closed meanwhile
-            if former is not None:
-                self.runtime = former
+        self.schedules.of_modules()
+        return self.workshop.at_work(threads or self.threads)
 
     def abandon(self) -> None:
         """What Ctrl-C asks for: as `close`, but the bodies that do not end in time are given back to others."""
-        if "runtime" in self.__dict__:
-            self.runtime.abandon()
-            self.runtime.cache.clear()
-            del self.runtime
+        self.workshop.abandon()
 
     def close(self) -> None:
         """Stop the threads of this app and close its connections; a body that runs gets five seconds."""
-        if "runtime" in self.__dict__:
-            self.runtime.pool.stop()
-            self.runtime.cache.clear()
-            del self.runtime
-        if "store" in self.__dict__:
-            self.store.close()
-            del self.store
-        self.__dict__.pop("hints", None)
+        self.workshop.close()
 
-    @cached_property
-    def codec(self) -> SealedCodec:
-        """Raises `UsageError` for a payload codec that the settings name and that is not there."""
-        place = self.settings.payload_codec
-        if self._payload_codec is None and place is not None:
-            return SealedCodec(self._plain, named("payload_codec", place))
-        return SealedCodec(self._plain, self._payload_codec)
+    def serving(self, queues: tuple[str, ...]) -> Runtime:
+        """What tends runs of these queues in a worker process; its hints go to all of them."""
+        return self.workshop.begun(self.threads, queues, self.hints)
 
-    @cached_property
+    def hint(self, run_id: str, queue: str) -> None:
+        """Have somebody look at a run: here, if this process works on runs, else a worker of its queue."""
+        self.workshop.hint(run_id, queue)
+
+    def room(self, queue: str) -> int:
+        """How many more hints that queue takes: the alarms ring no further."""
+        asked: int = getattr(self.hints, "room")(queue)  # noqa: B009 - the port does not know it
+        return asked
+
+    # --- what it works with, made when it is needed -----------------------------------------------------------------
+
+    @property
     def store(self) -> Store:
         """Raises `BadUrl`, `StoreUnreachable`, `StoreUnsuitable`."""
-        with self._lock:  # two threads have one store
-            if (made := self.__dict__.get("store")) is None:
-                made = self.__dict__["store"] = connect(self.settings.url, self.settings.prefix)
-            store: Store = made
-            return store
+        return self.workshop.store
 
-    @cached_property
+    @store.setter
+    def store(self, store: Store) -> None:
+        self.workshop.store = store
+
+    @property
     def runtime(self) -> Runtime:
-        with self._lock:
-            if (made := self.__dict__.get("runtime")) is None:
-                made = self.__dict__["runtime"] = self._runtime(self.threads)
-            runtime: Runtime = made
-            return runtime
+        return self.workshop.runtime
+
+    @runtime.deleter
+    def runtime(self) -> None:
+        del self.workshop.runtime
+
+    @property
+    def hints(self) -> Queue:
+        """The queue of an app whose workers are other processes."""
+        return self.workshop.hints
+
+    @hints.setter
+    def hints(self, queue: Queue) -> None:
+        self.workshop.hints = queue
+
+    @property
+    def codec(self) -> SealedCodec:
+        """Raises `UsageError` for a payload codec that the settings name and that is not there."""
+        return self.workshop.codec
+
+    @property
+    def client(self) -> Any:
+        """The connection of a store on a Redis server. Raises `UsageError` for another one."""
+        return self.workshop.client
 
     @property
     def embedded(self) -> bool:
         """Whether this process works on runs by itself, for want of a server."""
-        return is_embedded(self.settings.url)
+        return self.workshop.embedded
 
-    def serving(self, queues: tuple[str, ...]) -> Runtime:
-        """What tends runs of these queues in a worker process; its hints go to all of them."""
-        return self._runtime(self.threads, queues, self.hints)
-
-    def _runtime(self, threads: int, queues: tuple[str, ...] = (), hints: Queue | None = None) -> Runtime:
-        self.registry.load(self.settings.modules)
-        own = None if self.embedded else tuple(dict.fromkeys((self.queue, self.limits.step_queue or self.queue)))
-        return Runtime(self.store, self.codec, self.registry, queues or own, hints, threads)
+    @property
+    def working(self) -> bool:
+        """Whether this process works on all runs of the store."""
+        return self.workshop.working
 
     # --- how it is done ---------------------------------------------------------------------------------------------
 
-    def _open(self, start: Start[T], *, hinted: bool) -> Handle[T]:
-        if (refused := self._starter.open([start], hinted=hinted)) is not None:
+    def _operate(self, verb: Verb, run_id: str) -> None:
+        self._reach.operate(f"{verb.name}()", run_id, verb.asking)
+
+    def _open(self, start: Start[T], hint: Callable[[Sequence[Due]], None], *, hinted: bool) -> Handle[T]:
+        if (refused := self._starter.open([start], hint, hinted=hinted)) is not None:
             raise refused
         return self._handle(start)
 
@@ -360,39 +397,4 @@ class App:
 
     @cached_property
     def _starter(self) -> Starter:
-        return Starter(self.queue, self.limits, self.base_url, self.codec, self._now, self._reach.append)
-
-    def _now(self) -> Millis:
-        return self.runtime.clock.now()  # another one, once the app was closed
-
-    def hint(self, run_id: str, queue: str) -> None:
-        """Have somebody look at a run: here, if this process works on runs, else a worker of its queue."""
-        self._hint_each([Due(run_id, queue)])
-
-    def _is_heard(self) -> bool:
-        """Whether those who work hear hints: in other processes, those of an embedded store see only alarms."""
-        return self.working or not self.embedded or self.runtime.descent.is_driven
-
-    def _hint_each(self, runs: Sequence[Due]) -> None:
-        if self.working or (self.embedded and self._is_heard()):
-            self.runtime.pool.offer_each(runs)
-        elif not self.embedded:
-            with suppress(StoreError):  # it may be lost: the alarm leaves another one
-                self.hints.offer_each(runs)
-
-    @cached_property
-    def hints(self) -> Queue:
-        """The queue of an app whose workers are other processes."""
-        return hints(self.client)
-
-    def room(self, queue: str) -> int:
-        """How many more hints that queue takes: the alarms ring no further."""
-        asked: int = getattr(self.hints, "room")(queue)  # noqa: B009 - the port does not know it
-        return asked
-
-    @property
-    def client(self) -> Any:
-        """The connection of a store on a Redis server. Raises `UsageError` for another one."""
-        if self.embedded:
-            raise UsageError(f"{self.settings.url} is no Redis server")
-        return getattr(self.store, "client")  # noqa: B009 - the port does not know it
+        return Starter(self.queue, self.limits, self.base_url, self.codec, self.workshop.now, self._reach.append)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from itertools import takewhile
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, assert_never, overload
 
@@ -32,7 +34,7 @@ from yieldflow.errors import (
     shown,
 )
 from yieldflow.inspection import Inspection, inspect
-from yieldflow.ports import LAST_EVENT, Log, Mark, Status, Summary
+from yieldflow.ports import LAST_EVENT, Log, Look, Mark, Status, Summary
 from yieldflow.reach import expect_key
 from yieldflow.runtime import SLICE
 
@@ -43,6 +45,7 @@ T_co = TypeVar("T_co", covariant=True)
 S = TypeVar("S")
 
 _LONGEST_WAIT = 1.0  # seconds
+_RESULTS_A_CALL = 64
 _DAY: Millis = 86_400_000
 MAY_GO_ON: tuple[Status, ...] = ("continued", "failed")  # as a next generation: what failed may be retried
 
@@ -81,8 +84,20 @@ class Handle(Generic[T_co]):
         deadline = None if seconds is None else monotonic() + seconds
         if self._app.embedded and not self._has_ended(self.summary()):
             self._drive("never", deadline, seconds)
-        answer: T_co = self._outcome(self._watch(deadline, seconds))
+        answer: T_co = self.returned(self._watch(deadline, seconds))
         return answer
+
+    def completed_with(self: Handle[S], others: Sequence[Handle[S]]) -> list[S]:
+        """Its result and those of *others*, as many as have completed: nothing, if this one has not."""
+        handles = [self, *others]
+        logs = self._app.store.read_each([handle.stands for handle in handles])
+        ended = takewhile(lambda log: log is not None and log.summary.status == "completed", logs)
+        return [handle.returned(log) for handle, log in zip(handles, ended, strict=False) if log is not None]
+
+    @property
+    def stands(self) -> Look:
+        """What to read, to know how it stands."""
+        return Look(self._generation, LAST_EVENT)
 
     def cancel(self, reason: str | None = None, *, again: bool = False) -> None:
         """As `App.cancel`."""
@@ -146,8 +161,10 @@ class Handle(Generic[T_co]):
             log = self._read(Mark(len(events), ""), run_id)
         return tuple(events)
 
-    def inspect(self, at: int | None = None) -> Inspection:
-        """Where it stands and why, now or after *at* events. Raises `UnknownRun`."""
+    def inspect(self, at: int | datetime | timedelta | None = None) -> Inspection:
+        """Where it stands and why, now or after *at* events, at an aware datetime, or so long ago. Raises `UnknownRun`,
+        `UsageError`.
+        """
         return inspect(self._app, self.run_id, at)
 
     def drive(self, interrupted: Callable[[], None] = lambda: None) -> None:
@@ -222,7 +239,8 @@ class Handle(Generic[T_co]):
         """Seconds to wait before one looks again."""
         return _LONGEST_WAIT if deadline is None else min(_LONGEST_WAIT, max(0.0, deadline - monotonic()))
 
-    def _outcome(self, log: Log) -> Any:
+    def returned(self, log: Log) -> Any:
+        """What a run that has ended so returned. Raises as `result` does."""
         event = unpack(log.events[-1])
         if not isinstance(event, RunFinished):
             raise StoreError(f"run {self.run_id!r} is listed as ended, but its log has no end")
@@ -278,6 +296,21 @@ class Handle(Generic[T_co]):
             raise UnknownRun(self.run_id)
         self._app.runtime.clock.heard(log.now)
         return log
+
+
+def results(handles: Sequence[Handle[T_co]], timeout: Duration | None = None) -> list[T_co]:
+    """As `App.results`. How many are read at once grows as long as all of them have ended."""
+    seconds = None if timeout is None else duration(timeout) / 1_000
+    deadline, answers, several = None if seconds is None else monotonic() + seconds, list[T_co](), 1
+    while len(answers) < len(handles):
+        some = handles[len(answers) : len(answers) + several]
+        ended = some[0].completed_with(some[1:])
+        if not ended:
+            left = None if deadline is None else max(0.0, deadline - monotonic())
+            ended = [some[0].result(left)]
+        answers += ended
+        several = min(_RESULTS_A_CALL, 2 * several) if len(ended) == len(some) else len(ended)
+    return answers
 
 
 @define

@@ -5,7 +5,7 @@ Nothing of a workflow may call it: there it is a command that does such things.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar, get_args
 
@@ -17,7 +17,7 @@ from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand
 from yieldflow.core.chain import expect_possible
 from yieldflow.core.times import Millis, instant
 from yieldflow.core.values import Annotation, Codec
-from yieldflow.engine.outside import cancellation, check_hook, delivery
+from yieldflow.engine.outside import check_hook, delivery
 from yieldflow.engine.reaching import deliver
 from yieldflow.engine.state import Asking, Tending
 from yieldflow.errors import (
@@ -62,23 +62,34 @@ def expect_text(reason: str | None) -> None:
 
 
 def wanted(
-    status: Status | None,
+    status: Status | Sequence[Status] | None,
     workflow: str | None,
-    tag: tuple[str, str] | None,
+    tag: tuple[str, str] | Mapping[str, str] | None,
     since: datetime | None,
     until: datetime | None,
     limit: int,
+    *,
+    oldest_first: bool = False,
 ) -> Filter:
     """Raises `UsageError`."""
-    if status is not None and status not in get_args(Status):
-        raise UsageError(f"{shown(status)} is no status; there are {', '.join(get_args(Status))}")
+    statuses = _statuses(status)
     if not is_position(limit, 1):
         raise UsageError(f"limit={shown(limit)} must be a whole number from 1")
-    if tag is not None and not (isinstance(tag, tuple) and len(tag) == 2):
-        raise UsageError(f"tag={shown(tag)} must be a pair, such as ('team', 'shop')")
+    if not (tag is None or isinstance(tag, Mapping) or (isinstance(tag, tuple) and len(tag) == 2)):
+        raise UsageError(f"tag={shown(tag)} must be a pair, such as ('team', 'shop'), or a dict of several")
+    tags = tag if isinstance(tag, Mapping) else {} if tag is None else dict((tag,))
+    if not all(isinstance(word, str) and word.isprintable() for pair in tags.items() for word in pair):
+        raise UsageError(f"tag={shown(tag)} is no tag: use printable characters")
     if workflow is not None and not is_name(workflow, LONGEST_REASON):
         raise UsageError(f"workflow={shown(workflow)} is not the name of one; spell it as module:name")
-    return Filter(status, workflow, tag, _instant("since", since), _instant("until", until), limit)
+    return Filter(statuses, workflow, tags, _instant("since", since), _instant("until", until), limit, oldest_first)
+
+
+def _statuses(status: Status | Sequence[Status] | None) -> tuple[Status, ...]:
+    named = () if status is None else tuple(status) if isinstance(status, list | tuple) else (status,)
+    if all(one in get_args(Status) for one in named):
+        return named
+    raise UsageError(f"{shown(status)} is no status; there are {', '.join(get_args(Status))}")
 
 
 def _instant(name: str, moment: datetime | None) -> Millis | None:
@@ -154,22 +165,6 @@ class Reach:
                 raise RunEnded(run_id)
             case Refused("inbox"):
                 raise InboxFull(run_id, inbox)
-            case _:
-                raise UnknownRun(run_id)
-
-    def cancel(self, run_id: str, reason: str | None, key: str) -> None:
-        refuse_in_a_workflow("cancel()")
-        expect_possible(run_id)
-        expect_text(reason)
-
-        def asked(target: str, at: Millis) -> Commit:
-            return cancellation(target, fresh(), key=key, reason=reason, at=at, hinted=self.hints())
-
-        match self._on_newest(run_id, asked):
-            case Done() | Refused("twice"):
-                return
-            case Refused("ended"):
-                raise RunEnded(run_id)
             case _:
                 raise UnknownRun(run_id)
 

@@ -7,6 +7,8 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import partial
 from threading import Condition, Thread
 from threading import Event as Flag
 from typing import TypeVar
@@ -23,15 +25,16 @@ from yieldflow.core.times import Millis
 from yieldflow.core.values import Codec
 from yieldflow.drive import Clock, Ports, drive
 from yieldflow.engine.live import Cache
-from yieldflow.engine.requests import Inline, Tended, Worker
+from yieldflow.engine.requests import Body, Execute, ExecuteLocal, Inline, Tended, Worker
 from yieldflow.engine.state import Asking, Tending
 from yieldflow.engine.tend import Tools, tend
-from yieldflow.errors import RunBlocked, StoreError
+from yieldflow.errors import RunBlocked, StoreError, YieldflowError
 from yieldflow.group import Flight, Group
 from yieldflow.heart import Heart
 from yieldflow.interrupting import Watch
 from yieldflow.pool import More, Pool
 from yieldflow.ports import HINT_AFTER, Queue, Store
+from yieldflow.together import together
 
 T = TypeVar("T")
 
@@ -175,6 +178,7 @@ class Runtime:
     queues: tuple[str, ...] | None
     hints: Queue | None = None  # where hints go; None: to the pool of this process
     threads: int = 4
+    tidy: Callable[[Store, Millis], object] = lambda _, __: None  # what whoever rings does between two looks
     clock: Clock = field(init=False)
     cache: Cache = field(factory=Cache, init=False)
     pool: Pool = field(init=False)
@@ -209,6 +213,17 @@ class Runtime:
         tools = self._tools(lambda: False, 0, "never")
         return self._drive(asking(Tending(run_id, tools, until=0)), tools, hints)
 
+    def ask_each(
+        self, run_ids: Sequence[str], asking: Callable[[Tending], Asking[T]], hints: Queue
+    ) -> list[T | YieldflowError | None]:
+        """`ask`, of several runs at once; what is raised for one of them is its answer."""
+        tools, bodies = self._tools(lambda: False, 0, "never"), self._bodies()
+        askings = [asking(Tending(run_id, tools, until=0)) for run_id in run_ids]
+        try:
+            return together(askings, Ports(tools.me, self.store, hints, self.clock, partial(self._execute, bodies)))
+        finally:
+            bodies.close()
+
     def _tools(self, stopping: Callable[[], bool], slice_: Millis, inline: Inline) -> Tools:
         me = Worker(
             identity.name(), self.queues, self.clock.now, fresh, identity.gone, stopping, slice=slice_, inline=inline
@@ -218,12 +233,19 @@ class Runtime:
     def _drive(self, asking: Asking[T], tools: Tools, queue: Queue) -> T:
         bodies = self._bodies()
         try:
-            return drive(asking, Ports(tools.me, self.store, queue, self.clock, bodies.execute))
+            return drive(asking, Ports(tools.me, self.store, queue, self.clock, partial(self._execute, bodies)))
         finally:
             bodies.close()
 
     def _bodies(self) -> Bodies:
         return Bodies(self.heart, self.watch, self.codec, self.clock.now, self.pool.replace)
+
+    def _execute(self, bodies: Bodies, request: Execute | ExecuteLocal) -> Body:
+        before = here.set(self)
+        try:
+            return bodies.execute(request)
+        finally:
+            here.reset(before)
 
     def group(self, stopping: Callable[[], bool], hints: Queue | None = None) -> Group:
         """For the loop of a worker: several runs at a time, whose commits go together."""
@@ -234,7 +256,7 @@ class Runtime:
             expect_possible(run_id)
             tools = self._tools(stop, SLICE, "always")
             bodies = self._bodies()
-            ports = Ports(tools.me, self.store, queue, self.clock, bodies.execute)
+            ports = Ports(tools.me, self.store, queue, self.clock, partial(self._execute, bodies))
             return Flight(run_id, tend(run_id, tools), ports, bodies.close, saw)
 
         return Group(begin, stopping)
@@ -289,12 +311,17 @@ class Runtime:
 
     def ring(self, stop: Flag, room: Callable[[str], int] = lambda _: 1) -> None:
         """Be the timer service of the store until *stop* is set; what the store cannot answer is asked again."""
+
+        def wait(seconds: float) -> bool:
+            self.tidy(self.store, self.clock.now())
+            return stop.wait(seconds)
+
         while not stop.is_set():
             with suppress(StoreError):
                 if self.hints is None:
-                    ring(self.store, self.pool, room, stop.wait, tick=QUICK_TICK, most=lambda: self.pool.room)
+                    ring(self.store, self.pool, room, wait, tick=QUICK_TICK, most=lambda: self.pool.room)
                 else:
-                    ring(self.store, self.hints, room, stop.wait)
+                    ring(self.store, self.hints, room, wait)
             stop.wait(0.5)
 
     def serve(self, stop: Flag) -> Thread:
@@ -317,3 +344,7 @@ class Runtime:
         self.descent.saw(run_id, tended)
         if tended.state == "stopped" and not self.pool.stopping():
             self.pool.offer(run_id, "")
+
+
+here: ContextVar[Runtime] = ContextVar("yieldflow runtime")
+"""Of whoever tends the run whose body this is: what our own steps do to other runs, they do through it."""

@@ -16,12 +16,12 @@ from yieldflow.core.times import Duration, Millis
 from yieldflow.core.values import Codec
 from yieldflow.engine.outside import check_run_id, check_tags, expect_same, opening, started
 from yieldflow.errors import RunExists, StoreError, UsageError, shown
-from yieldflow.ports import Commit, Conflict, Done, Reply
+from yieldflow.ports import Commit, Conflict, Done, Due, Reply
 from yieldflow.runtime import fresh
 
 T = TypeVar("T")
 
-STARTS_A_CALL = 256
+STARTS_A_CALL = 64  # more, and those who work on the first ones would wait for the last
 
 
 @frozen
@@ -68,16 +68,23 @@ class Starter:
         )
         return Start(event, call)
 
-    def open(self, starts: Sequence[Start[Any]], *, hinted: bool) -> RunExists | None:
-        """Start runs, or find those that are there; answers why the first one that could not be was not. *hinted*: who
-        works on them is told, and need not wait for the alarm.
+    def open(
+        self, starts: Sequence[Start[Any]], hint: Callable[[Sequence[Due]], None], *, hinted: bool
+    ) -> RunExists | None:
+        """Start runs, or find those that are there; answers why the first one that could not be was not.
+
+        *hint* has somebody look at them; *hinted*: who works hears of it, and need not wait for the alarm.
         """
         refused = None
         for at in range(0, len(starts), STARTS_A_CALL):
             some = starts[at : at + STARTS_A_CALL]
             replies = self.append([opening(start.event, fresh(), hinted=hinted) for start in some])
+            due: list[Due] = []
             for start, reply in zip(some, replies, strict=True):
-                refused = refused or self._refused(start, reply)
+                if (error := self._refused(start, reply)) is None:
+                    due.append(Due(start.event.run_id, start.event.queue))
+                refused = refused or error
+            hint(due)
         return refused
 
     def _refused(self, start: Start[Any], reply: Reply) -> RunExists | None:

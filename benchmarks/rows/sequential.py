@@ -39,8 +39,7 @@ def by_workers(place: Place, url: str, count: int) -> Figures:
 def from_start_to_result(app: App, place: Place) -> Figures:
     since = time.monotonic()
     handles = app.start_many([flows.chain(place.sizes.steps) for _ in range(place.sizes.runs)])
-    for handle in handles:
-        handle.result("120s")
+    app.results(handles, "120s")
     seconds = time.monotonic() - since
     app.close()
     return {"steps/s": place.sizes.runs * place.sizes.steps / seconds}

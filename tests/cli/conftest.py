@@ -25,8 +25,8 @@ class Shell:
         self.env = {"YIELDFLOW_URL": self.url, "YIELDFLOW_MODULES": "", "COLUMNS": "100", "NO_COLOR": "1"}
         shutil.copy(Path(__file__).with_name("shop.py"), home / "flows.py")
 
-    def __call__(self, *args, **env):
-        return CliRunner().invoke(yieldflow, [*args], env=self.env | env)
+    def __call__(self, *args, stdin=None, **env):
+        return CliRunner().invoke(yieldflow, [*args], input=stdin, env=self.env | env)
 
     def start(self, *args):
         """As a process of its own."""

@@ -243,9 +243,9 @@ def test_a_worker_without_it_gives_a_step_back_and_counts_no_attempt(app: App):
 
     run = app.start(renders("a"), run_id="r")
     lacking = other(app)
-    lacking.registry = app.registry
-    app._runtime(1, ("yieldflow",)).tend("r")
-    assert lacking._runtime(1, ("gpu",)).tend("r").state == "waiting"
+    lacking.workshop.registry = app.registry
+    app.workshop.begun(1, ("yieldflow",)).tend("r")
+    assert lacking.workshop.begun(1, ("gpu",)).tend("r").state == "waiting"
     assert [type(event).__name__ for event in run.history()] == ["RunStarted", "CommandIssued"]
     (entry,) = app.store.work("r")
     assert entry.not_before > 0  # it was claimed, and put off for somebody else

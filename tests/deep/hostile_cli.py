@@ -125,7 +125,7 @@ COMMANDS = (
     lambda inputs: ("inspect", inputs.text(), "--at", inputs.text()),
     lambda inputs: ("inspect", "spare", "--at", inputs.text(), inputs.one_of(("--json", "--events", "--payloads"))),
     lambda inputs: ("inspect", inputs.one_of(("spare", "victim")), inputs.one_of(("--json", "--events", "--payloads"))),
-    lambda inputs: ("ls", inputs.one_of(("--since", "--workflow", "--status", "--limit")), inputs.text()),
+    lambda inputs: ("ls", inputs.one_of(LS), inputs.text()),
     lambda inputs: ("ls", *(("--json",) if inputs.often(0.5) else ())),
     lambda inputs: ("result", inputs.text(), "--timeout", inputs.text()),
     lambda inputs: ("result", "spare", "--timeout", inputs.text() + "x"),
@@ -136,6 +136,7 @@ COMMANDS = (
     lambda inputs: ("check", inputs.text()),
     lambda inputs: (inputs.text(), inputs.text()),
 )
+LS = ("--since", "--until", "--tag", "--cursor", "--workflow", "--status", "--limit")
 URLS = ("", "sqlite:///", "sqlite://", "redis://127.0.0.1:1/", "redis://[", "memory:", "sqlite:///%00", "unix:///x")
 WHOLE_URLS = (
     "redis://",

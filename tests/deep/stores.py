@@ -20,7 +20,6 @@ from tests.deep.rounds import Figures
 from tests.deep.stores_account import account
 from tests.deep.stores_contenders import fight
 from tests.servers import valkey
-from tests.stores.harness import FakeClock
 from tests.stores.machine import Comparison
 from yieldflow.connect import connect
 from yieldflow.ports import Store
@@ -28,6 +27,7 @@ from yieldflow.stores.memory import MemoryStore
 from yieldflow.stores.redis import RedisStore
 from yieldflow.stores.redis import connect as client_of
 from yieldflow.stores.sqlite import SqliteStore
+from yieldflow.testing.contracts.harness import FakeClock
 
 SEQUENCES, STEPS = 8, 60  # of a round and a store
 PROCESSES, THREADS, CALLS, RUNS = 3, 3, 700, 4  # of a fight; calls of each thread

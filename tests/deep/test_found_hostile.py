@@ -225,7 +225,7 @@ def test_what_is_said_to_a_run_is_checked_before_anything_is_written(asked: Any)
 def test_a_cursor_of_ones_own_making_is_refused(cursor: Any):
     app = App("memory:")
     app.start(waits("kept"), run_id="r")
-    with pytest.raises(ValueError, match="is no cursor"):
+    with pytest.raises(UsageError, match="is no cursor"):
         app.runs(cursor=cursor)
 
 

@@ -16,11 +16,11 @@ from tests.deep import stores_contenders, stores_trouble
 from tests.deep.nursery import Nursery, nursery
 from tests.deep.stores import await_notes, runs
 from tests.deep.stores_account import account
-from tests.stores.harness import QUEUE, RUN, Embedded, FakeClock, append, free, log, start
 from yieldflow import App, Flow, step, workflow
 from yieldflow.errors import StoreError, StoreUnreachable, StoreUnsuitable
 from yieldflow.ports import Beat, Commit, Filter, Open, Store
 from yieldflow.stores.sqlite import SqliteStore
+from yieldflow.testing.contracts.harness import QUEUE, RUN, Embedded, FakeClock, append, free, log, start
 
 TROUBLE = stores_trouble.__name__
 

@@ -208,6 +208,18 @@ def test_a_hint_for_a_run_that_waits_costs_a_worker_two_round_trips(counted: Cou
     assert counted.trips(lambda: counted.runtime.work_on("waits", nothing_more)) == 2
 
 
+def test_sixty_four_starts_cost_what_one_does_and_so_do_their_results(counted: Counted):
+    handles: list[Handle[int]] = []
+    calls = [flows.steps_in_a_row(1) for _ in range(64)]
+    assert counted.trips(lambda: handles.extend(counted.app.start_many(calls))) == 2
+    for handle in handles:
+        counted.runtime.tend(handle.run_id)
+    answers: list[int] = []
+    trips = counted.trips(lambda: answers.extend(counted.app.results(handles)))
+    assert answers == [handle.result() for handle in handles]
+    assert trips == 7  # of 1, 2, 4, 8, 16, 32 and one
+
+
 def test_a_hook_token_is_looked_up_in_one_round_trip(counted: Counted):
     """What is not known costs no more; what is known is then sent as by name."""
     handle = counted.new(asks_by_link(), "asks")

@@ -4,6 +4,7 @@ from use import APPROVAL, Order, billing, charge, checkout, io, ping, send_invoi
 
 from yieldflow import (
     Flow,
+    compensations,
     continue_as_new,
     detach,
     gather,
@@ -53,6 +54,9 @@ continue_as_new(charge("a", 1))  # E: not a call of a workflow
 continue_as_new(billing("next"))  # E: an argument of the wrong type
 send(APPROVAL, "run", True)  # E: the run comes first
 patched()  # E: no id
+compensations().add(send_invoice)  # E: not a command
+compensations().do(charge("a", 1))  # E: no undo
+compensations().do(charge("a", 1), undo=send_invoice)  # E: an undo takes the answer, and makes a command
 retrying(charge("a", 1))  # E: not a function that makes one
 checkout(Order("1", 2)).options(on_parent_close="wait")  # E: no such choice
 checkout(Order("1", 2)).options(retry=1)  # E: no such option

@@ -11,6 +11,7 @@ from uuid import UUID
 from yieldflow import (
     Ask,
     Command,
+    Compensations,
     Duration,
     Flow,
     Hook,
@@ -22,6 +23,7 @@ from yieldflow import (
     When,
     Workflow,
     WorkflowCall,
+    compensations,
     continue_as_new,
     detach,
     gather,
@@ -73,6 +75,10 @@ def charge(order_id: str, cents: int) -> Receipt:
 @step(retry=5, timeout="30s", lease=20, heartbeat="5s")
 def print_label(order: Order) -> Label:
     return Label("x")
+
+
+@step
+def refunded(receipt: Receipt) -> None: ...
 
 
 @step
@@ -210,6 +216,14 @@ def wrapped(order: Order) -> Flow[None]:
     assert_type(both, tuple[Receipt, str] | tuple[()])
     assert_type((yield from shield(charge("a", 1))), Receipt)
     assert_type((yield from shield(ship(order))), str)
+    saga = compensations()
+    assert_type(saga, Compensations)
+    assert_type((yield from saga.do(charge("a", 1), undo=refunded)), Receipt)
+    assert_type((yield from saga.do(ship(order), undo=lambda url: charge(url, 1))), str)
+    assert_type((yield from saga.do(checkout(order), undo=lambda _: ship(order))), Receipt)
+    assert_type((yield from gather(saga.do(ship(order), undo=lambda url: charge(url, 1)))), tuple[str])
+    saga.add(ship(order))
+    assert_type((yield from saga.undo()), None)
     assert_type((yield from retrying(lambda: ship(order))), str)
     assert_type((yield from retrying(lambda: charge("a", 1), Retry(attempts=5))), Receipt)
     assert_type((yield from gather(retrying(lambda: checkout(order), 2))), tuple[Receipt])

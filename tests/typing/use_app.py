@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import Any, assert_type
 
 from use import Order, Receipt, checkout
 
 from yieldflow import App, Handle, start
+from yieldflow.mending import Mended
 
 app = App("memory:")
 assert_type(app.start(checkout(Order("1", 2)), run_id="o"), Handle[Receipt])
 assert_type(app.run(checkout(Order("1", 2))), Receipt)
 assert_type(start(checkout(Order("1", 2))).result(timeout=1), Receipt)
+assert_type(app.runs(status=("running", "paused"), tag={"team": "a"}).cancel("no more", dry_run=True), Mended)
+assert_type(app.runs(status="failed").retry().run_ids, tuple[str, ...])
+assert_type(app.fork("o", at=3, replace={"1": Receipt(5)}, new_run_id="p"), Handle[Any])
+assert_type(App("memory:", retention={"completed": "7d"}).prune("30d", status="completed"), list[str])

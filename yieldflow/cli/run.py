@@ -40,7 +40,14 @@ class Wanted:
     run_id: str | None
 
 
-@click.command(context_settings=_NUMBERS)
+@click.command(
+    context_settings=_NUMBERS,
+    epilog="""\b
+Examples:
+  yieldflow run shop.flows:checkout '"order-42"' 500 --run-id order-42
+  yieldflow run shop/flows.py:hello --kw 'name="World"'
+""",
+)
 @click.argument("target")
 @click.argument("json", nargs=-1)
 @click.option("--kw", multiple=True, metavar="NAME=JSON", help="An argument by its name.")
@@ -72,7 +79,13 @@ def run(
         return tell(app, handle.run_id, outcome)
 
 
-@click.command(context_settings=_NUMBERS)
+@click.command(
+    context_settings=_NUMBERS,
+    epilog="""\b
+Example:
+  yieldflow start shop.flows:checkout '"order-42"' 500 --run-id order-42
+""",
+)
 @click.argument("target")
 @click.argument("json", nargs=-1)
 @click.option("--kw", multiple=True, metavar="NAME=JSON", help="An argument by its name.")

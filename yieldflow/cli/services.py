@@ -23,13 +23,21 @@ _LOOK = 0.1  # seconds
 _BUNDLED = "yieldflow dev needs a store: give --url, or install yieldflow[redis-bundled] for a server of its own"
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  yieldflow worker shop.flows -n 4 --url redis://localhost:6379/0
+  yieldflow worker ml.steps --queue gpu
+"""
+)
 @click.argument("modules", nargs=-1)
-@click.option("--queue", "queues", multiple=True, help="A queue to serve; several in order. Default: yieldflow.")
+@click.option(
+    "--queue", "queues", metavar="QUEUE", multiple=True, help="A queue to serve; several in order. Default: yieldflow."
+)
 @click.option("-n", "count", default=1, show_default=True, help="Worker processes (threads on an embedded store).")
 @click.option("--burst", is_flag=True, help="End when there is nothing to do.")
 @click.option("--no-alarms", is_flag=True, help="Do not be a timer service, too.")
-@click.option("--url", help="The store. Default: $YIELDFLOW_URL, then pyproject.toml.")
+@click.option("--url", metavar="URL", help="The store. Default: $YIELDFLOW_URL, then pyproject.toml.")
 @click.option("--supervised", is_flag=True, hidden=True)
 def worker(
     modules: tuple[str, ...],
@@ -54,21 +62,32 @@ def worker(
         _serve_redis(app, queues or ("yieldflow",), burst=burst, alarms=not no_alarms)
 
 
-@click.command()
-@click.option("--url", help="The store. Default: $YIELDFLOW_URL, then pyproject.toml.")
+@click.command(
+    epilog="""\b
+Example:
+  yieldflow alarms --url redis://localhost:6379/0
+"""
+)
+@click.option("--url", metavar="URL", help="The store. Default: $YIELDFLOW_URL, then pyproject.toml.")
 def alarms(url: str | None) -> None:
     """Ring for runs whose time has come; for fleets of stock RQ workers."""
     app = App(url)
     if app.embedded:
         raise UsageError("an embedded store rings in its workers: use `yieldflow worker`")
     with stopped_by_signals() as stop:
+        app.schedules.of_modules()
         app.serving((app.queue,)).ring(stop, app.room)
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Example:
+  yieldflow dev shop.flows -n 2
+"""
+)
 @click.argument("modules", nargs=-1, required=True)
 @click.option("-n", "count", default=2, show_default=True, help="Worker processes.")
-@click.option("--url", help="The store. Default: a Redis-protocol server of its own, in .yieldflow/.")
+@click.option("--url", metavar="URL", help="The store. Default: a Redis-protocol server of its own, in .yieldflow/.")
 def dev(modules: tuple[str, ...], count: int, url: str | None) -> None:
     """Everything that a developer needs, in one terminal: a store and workers, for MODULES."""
     if url is not None:

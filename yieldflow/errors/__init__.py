@@ -85,6 +85,7 @@ __all__ = [
     "TaskCancelled",
     "TimedOut",
     "Undecodable",
+    "UndoFailed",
     "Unencodable",
     "UnknownData",
     "UnknownRun",
@@ -169,6 +170,18 @@ class Deadlock(YieldflowError):
         return (
             f"nothing is under way that could end these waits:{waiting}\nspawn what changes them, or give a timeout()"
         )
+
+
+@error
+class UndoFailed(YieldflowError):
+    """Some of what a workflow undid at its end failed: `Compensations.undo()` raises it, after all were tried."""
+
+    left: tuple[str, ...]
+    undos: int
+
+    def __str__(self) -> str:
+        said = "".join(f"\n  {one}" for one in self.left)
+        return f"{len(self.left)} of {self.undos} undos failed, put right by hand what is left:{said}"
 
 
 @error
