@@ -297,7 +297,19 @@ def changed(mutant: Mutant, package: Path) -> None:
 
 def outcome(package: Path, tests: Path, *red: str) -> subprocess.CompletedProcess[str]:
     """Run tests of the copy in *tests* on the package below *package*."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=line", "-p", "no:cacheprovider", *PLUGINS]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "--tb=line",
+        "-o",
+        "addopts=",
+        "-p",
+        "no:cacheprovider",
+        *PLUGINS,
+    ]
     environment = {**os.environ, **QUIETLY, "PYTHONPATH": str(package)}
     ids = [f"tests/{name}" for name in red]
     return subprocess.run(

@@ -24,7 +24,10 @@ async def coroutine():
     yield 1
 
 
-@pytest.mark.parametrize("wrong", [Shop.method, Shop.generator, coroutine, Shop, "a text", 5], ids=str)
+WRONG = [Shop.method, Shop.generator, coroutine, Shop, "a text", 5]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=range(len(WRONG)))
 def test_what_cannot_be_a_step_is_refused_with_a_sentence(wrong):
     with pytest.raises(TypeError):
         step(wrong)

@@ -53,7 +53,7 @@ class Backwards:
     decode = encode
 
 
-@pytest.mark.parametrize("call", CALLS, ids=repr)
+@pytest.mark.parametrize("call", CALLS, ids=range(len(CALLS)))
 def test_the_stored_call_has_the_bytes_of_a_start(call):
     codec = App("memory:").codec.plain
     target = target_of(call, codec)
@@ -63,7 +63,7 @@ def test_the_stored_call_has_the_bytes_of_a_start(call):
 
 
 @pytest.mark.parametrize("codec", [None, Backwards()])
-@pytest.mark.parametrize("call", CALLS, ids=repr)
+@pytest.mark.parametrize("call", CALLS, ids=range(len(CALLS)))
 def test_an_occurrence_answers_what_a_start_answers(call, codec):
     app = App("memory:", payload_codec=codec)
     with app.worker():
