@@ -112,9 +112,11 @@ def test_what_waits_for_its_time_or_for_an_answer_is_not_stuck(fleet: App):
 
 
 def test_work_of_a_queue_that_nobody_serves_is_stuck_and_its_parent_is_not(fleet: App):
-    begun(fleet, has_trained(), "parent")
+    fleet.start(has_trained(), run_id="parent")
+    runtime = fleet.serving(("yieldflow",))  # whose hints wait on the server: nobody here begins the child meanwhile
+    runtime.tend("parent")
     assert found(fleet) == {}
-    fleet.runtime.tend("parent~1.1")
+    runtime.tend("parent~1.1")
     assert found(fleet) == {"parent~1.1": "step train waits for a worker of queue gpu, and no worker serves it"}
     Worker([Queue("gpu", connection=fleet.client)], connection=fleet.client).register_birth()
     assert found(fleet) == {}

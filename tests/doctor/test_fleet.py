@@ -122,8 +122,12 @@ def test_workers_without_the_code_are_named(app: App, tmp_path: Path) -> None:
 
 
 def test_a_step_that_no_worker_of_its_queue_knows_is_named(app: App, tmp_path: Path) -> None:
-    (tmp_path / "others.py").write_text("import yieldflow\n")
-    with worker(app, tmp_path), worker(app, tmp_path, "--queue", "gpu", module="others.py"):
+    """One that is busy with something else: a worker that takes it puts it off, again and again."""
+    seconds, _ = app.client.time()
+    told = presence(seconds * 1_000, ("others:flow",), ("others:step",), rings=True, stuck=0)
+    app.client.hset("rq:worker:w1", mapping={"queues": "gpu", "yieldflow": told.packed()})
+    app.client.sadd("rq:workers", "rq:worker:w1")
+    with worker(app, tmp_path):
         run = app.start(flows.trains())
         until(lambda: len(app.store.work(run.run_id)) == 1, SECONDS, "its step is asked for")
         ((level, sentence),) = until(lambda: says("code", examine(app)), SECONDS, "it is free and due")
