@@ -9,11 +9,11 @@ from rich.text import Text
 
 from yieldflow.cli.errors import visible
 from yieldflow.cli.layout import DOING, STATES, WIDE, Entry, entries, heading
-from yieldflow.cli.outcome import plain
 from yieldflow.core.path import show
 from yieldflow.core.times import Millis
 from yieldflow.inspection import Inspection
 from yieldflow.inspection.phrases import clipped, count, error, span, stamp
+from yieldflow.inspection.plain import plain
 from yieldflow.inspection.situations import Doing, Situation, attempt
 from yieldflow.inspection.timeline import Item, Try
 from yieldflow.inspection.words import Told

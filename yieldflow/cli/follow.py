@@ -18,10 +18,10 @@ from rich.live import Live
 
 from yieldflow.app import App
 from yieldflow.cli.chronicle import events as chronicle
-from yieldflow.cli.document import event_document
 from yieldflow.cli.layout import width_of
 from yieldflow.cli.view import View, fitting, say
 from yieldflow.inspection import Inspection, look, read
+from yieldflow.inspection.document import event_document
 from yieldflow.inspection.reading import History, newest, read_on
 from yieldflow.inspection.timeline import Timeline
 from yieldflow.inspection.words import Told, told

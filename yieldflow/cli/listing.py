@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from yieldflow.app import App
-from yieldflow.cli.document import run_document
 from yieldflow.cli.errors import visible
 from yieldflow.cli.given import instant_of, tags_of
 from yieldflow.cli.options import Place, at_a_place
@@ -23,6 +22,7 @@ from yieldflow.cli.outcome import tell_json
 from yieldflow.core.times import Millis
 from yieldflow.errors import UsageError
 from yieldflow.inspection.around import Standing
+from yieldflow.inspection.document import run_document
 from yieldflow.inspection.phrases import count, iso, span, whole
 from yieldflow.inspection.staff import staff
 from yieldflow.inspection.stuck import AMONG, stuck

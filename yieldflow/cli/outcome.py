@@ -18,6 +18,7 @@ from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Failure,
 from yieldflow.core.retry import class_name
 from yieldflow.errors import RunCancelled, StepFailed, Undecodable
 from yieldflow.inspection.phrases import kind
+from yieldflow.inspection.plain import plain
 
 _STEP_FAILED = class_name(StepFailed)
 
@@ -39,30 +40,11 @@ def tell(app: App, run_id: str, ending: Ending) -> int:
     return ENDED_BADLY
 
 
-def plain(encoded: bytes) -> Any:
-    """A stored value as JSON that everybody reads: what tells a tuple from a list is left out."""
-    return _untagged(json.loads(encoded))
-
-
 def tell_json(value: Any) -> None:
     """On a terminal for people, else on one line."""
     indent = 2 if sys.stdout.isatty() else None
     plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     click.echo(json.dumps(value, ensure_ascii=plain, indent=indent))
-
-
-def _untagged(tree: Any) -> Any:
-    match tree:
-        case list():
-            return [_untagged(one) for one in tree]
-        case {"$": "dict", "v": list(pairs)} if all(isinstance(key, str) for key, _ in pairs):
-            return {key: _untagged(one) for key, one in pairs}
-        case {"$": str(), "v": value} if len(tree) == 2:
-            return _untagged(value)
-        case dict():
-            return {key: _untagged(one) for key, one in tree.items()}
-        case _:
-            return tree
 
 
 @frozen

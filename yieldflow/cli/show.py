@@ -13,7 +13,6 @@ import click
 from rich.console import Console
 
 from yieldflow.checking import read_history
-from yieldflow.cli.document import document
 from yieldflow.cli.moments import moment_of
 from yieldflow.cli.options import Place, at_a_place
 from yieldflow.cli.outcome import tell_json
@@ -22,6 +21,7 @@ from yieldflow.core.chain import chain_of
 from yieldflow.core.events import Event, RunStarted
 from yieldflow.errors import NotFoundError, UnknownRun, UnreadableLog, UsageError, error
 from yieldflow.inspection import look, read
+from yieldflow.inspection.document import document
 from yieldflow.inspection.reading import History, exported, position
 
 

@@ -18,11 +18,11 @@ import attrs
 from attrs import evolve, frozen
 
 from yieldflow.cli.errors import BadJson
-from yieldflow.cli.outcome import plain
 from yieldflow.cli.target import parse
 from yieldflow.codec import SealedCodec
 from yieldflow.core.values import Annotation
 from yieldflow.errors import Unencodable
+from yieldflow.inspection.plain import plain
 
 Control: TypeAlias = Literal["choice", "text", "long", "whole", "number", "date", "json"]
 

@@ -17,15 +17,15 @@ from typing import Any
 
 from yieldflow.app import App
 from yieldflow.authoring.workflow import Workflow
-from yieldflow.cli.document import document, event_document, run_document
 from yieldflow.cli.given import instant_of
-from yieldflow.cli.outcome import plain
 from yieldflow.core.asks import WorkflowCall
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Ok
 from yieldflow.core.times import duration
 from yieldflow.errors import BadArguments, StillSealed, Undecodable, UnknownTarget, UsageError
 from yieldflow.inspection import inspect
+from yieldflow.inspection.document import document, event_document, run_document
 from yieldflow.inspection.phrases import kind
+from yieldflow.inspection.plain import plain
 from yieldflow.inspection.reading import Moment, ending
 from yieldflow.inspection.words import all_told
 from yieldflow.web.asked import Asked

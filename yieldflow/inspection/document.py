@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, assert_never
 
 from yieldflow import identity
-from yieldflow.cli.outcome import plain
 from yieldflow.core.events import Cause, ForkOf, Next, Parent, RetryOf
 from yieldflow.core.path import show
 from yieldflow.core.times import Millis
@@ -16,6 +15,7 @@ from yieldflow.inspection import Inspection
 from yieldflow.inspection.branches import Line, Waiting
 from yieldflow.inspection.family import Kin
 from yieldflow.inspection.phrases import error, iso
+from yieldflow.inspection.plain import plain
 from yieldflow.inspection.timeline import Item, Try
 from yieldflow.inspection.words import Told
 from yieldflow.ports import Claimed, Summary
