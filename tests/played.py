@@ -171,6 +171,11 @@ PLAYED = {
         "tests/rulings/test_app_hooks.py::test_33_no_two_runs_and_no_two_hooks_have_one_link",
         "tests/rulings/test_app_hooks.py::test_33_a_link_goes_with_its_run_and_not_with_a_generation_of_it",
         "tests/rulings/test_app_hooks.py::test_33_the_address_of_a_link_is_that_of_the_start",
+        "tests/rulings/test_engine_tokens.py::test_33_one_of_two_has_it_whatever_fails_at_whatever_call",
+        "tests/rulings/test_engine_tokens.py::test_33_it_is_had_at_once_and_costs_one_commit_more",
+        "tests/rulings/test_engine_tokens.py::test_33_a_reply_that_is_lost_leaves_the_token_to_who_has_reserved_it",
+        "tests/rulings/test_engine_tokens.py::test_33_a_paused_run_reserves_nothing",
+        "tests/rulings/test_engine_tokens.py::test_33_what_is_taken_is_said_once",
     ),
     34: (
         "tests/engine/test_walks.py::test_b4_a_payload_that_comes_first_beats_the_timeout",

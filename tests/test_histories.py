@@ -14,6 +14,7 @@ from yieldflow.core.answers import token_hash
 from yieldflow.core.events import CommandResolved
 from yieldflow.core.outcome import Ok
 from yieldflow.core.questions import hook_token
+from yieldflow.core.run import fold
 from yieldflow.errors import InboxFull, RunEnded
 from yieldflow.histories import History, LeftOut, OtherLog, import_histories, kept, read
 from yieldflow.ports import NO_EVENTS, Due, Free
@@ -163,7 +164,7 @@ def test_hooks_and_keys_of_deliveries_come_along(stores):
     tended(one, "r")
     import_histories(other, [exported(one, "r")])
     assert other.send("r", GO, "hello", key="k") == position
-    token = hook_token(exported(one, "r").started, "late")
+    token = hook_token(fold(exported(one, "r").events), "late")
     assert one.store.resolve(token_hash(token)) == other.store.resolve(token_hash(token)) == ("r", "late")
     assert other.resume_hook(token, "by token") == len(exported(one, "r").events) + 2  # after the pause
 

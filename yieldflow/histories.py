@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
 from attrs import evolve, frozen
 
 from yieldflow.codec.packing import pack, unpack
-from yieldflow.core.answers import token_hash
 from yieldflow.core.chain import chain_of, expect_possible, generation
 from yieldflow.core.events import CancelRequested, Event, HookReceived, RunPaused, RunResumed, RunStarted
 from yieldflow.core.outcome import ContinuedAs
-from yieldflow.core.questions import hook_token
+from yieldflow.core.questions import hook_hashes
 from yieldflow.core.run import Run, fold
 from yieldflow.core.times import Millis
 from yieldflow.engine.aftermath import owes_something
 from yieldflow.engine.planning import child_id, open_work, summary
 from yieldflow.errors import (
+    HookTokenTaken,
     ImpossibleEvent,
     ReplyLost,
     StoreUnreachable,
@@ -175,7 +175,8 @@ def import_histories(app: App, histories: Iterable[History], mode: Mode = "pause
     """Put these runs into the store of *app*, under their own ids.
 
     One that has not ended is paused, so that nothing is done in two stores; with "going on" it goes on, also where it
-    was paused. A run that is there with this log, or has gone on from it, stays as it is. Raises `OtherLog`, `LeftOut`.
+    was paused. A run that is there with this log, or has gone on from it, stays as it is. Raises `OtherLog`, `LeftOut`,
+    `HookTokenTaken`.
 
     Example: `import_histories(app, [read(Path("order-42.jsonl").read_bytes().splitlines())])`
     """
@@ -185,11 +186,20 @@ def import_histories(app: App, histories: Iterable[History], mode: Mode = "pause
     new = {run_id: history for run_id, history in given.items() if run_id not in present}
     for history in new.values():
         _expect_its_chain(app.store, history, given)
+        _expect_its_tokens(app.store, history)
         if mode == "going on":
             _expect_its_children(app.store, history, given)
     for _, chain in groupby(sorted(new.values(), key=_place), lambda history: chain_of(history.run_id)[0]):
         _write(app, list(chain), mode)
     return [Imported(run_id, _listed(app.store, run_id), run_id in new) for run_id in given]
+
+
+def _expect_its_tokens(store: Store, history: History) -> None:
+    """Raises `HookTokenTaken`."""
+    run, (chain, _) = fold(history.events), chain_of(history.run_id)
+    for token_hash, name in hook_hashes(run).items() if run.ended is None else ():
+        if store.resolve(token_hash) not in (None, (chain, name)):
+            raise HookTokenTaken(name)
 
 
 def _write(app: App, chain: Sequence[History], mode: Mode) -> None:
@@ -224,7 +234,7 @@ def founding(history: History, mode: Mode, commit: str, at: Millis) -> Commit:
     switch = _switch(run, mode, at)
     for event in switch:
         run.add(event)
-    started, ended = history.started, run.ended
+    ended = run.ended
     return Commit(
         history.run_id,
         commit,
@@ -233,7 +243,7 @@ def founding(history: History, mode: Mode, commit: str, at: Millis) -> Commit:
         put=open_work(run) if ended is None else (),
         alarm=_looks(run, at),
         summary=_as_listed(run),
-        hooks={token_hash(hook_token(started, name)): name for name in run.hooks},
+        hooks=hook_hashes(run) if ended is None else {},
         keys=_keys(events),
         payloads=len(run.unread),
         done=ended is not None,

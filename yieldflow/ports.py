@@ -167,7 +167,7 @@ class Summary:
 class Commit:
     """One atomic change of one run. The store checks everything before it writes anything.
 
-    In this order: the condition; *revoke* (all or nothing); the events; *drop*; *put*; *claim* (of entries that
+    In this order: the condition; *revoke* (all or nothing); whether *hooks* are free or its own; the events; *drop*; *put*; *claim* (of entries that
     are free and due after the puts; those that are not are left out); alarm; summary; *hooks*.
     A commit without events does not move the head. Any commit sets the rings of the run's alarm to 0, but for
     one whose summary carries a note. A commit with events clears the note: blocked becomes running.
@@ -191,7 +191,7 @@ class Commit:
     entries: int = 0
     """On `Head`: the work table has so many entries after it, or it was lost, and is looked at soon."""
     summary: Summary | None = None  # on `Head` only: replaces what is listed
-    hooks: Mapping[str, str] = field(factory=dict)  # token hash -> hook name
+    hooks: Mapping[str, str] = field(factory=dict)  # token hash -> hook name; refused as "taken" if it is another's
     keys: Mapping[str, int] = field(factory=dict)  # on `Head(None)`: deliveries that the copied events are, by position
     payloads: int | None = None  # on `Open`: so many unread payloads more; on `Head`: so many are left; None: as before
     inbox: int = 1_000  # on `Open`: refused as "inbox" when there would be more
@@ -228,10 +228,10 @@ class Conflict:
     gap: bool = False
 
 
-Refusal: TypeAlias = Literal["unknown", "ended", "resolved", "twice", "revoked", "inbox"]
+Refusal: TypeAlias = Literal["unknown", "ended", "resolved", "twice", "revoked", "inbox", "taken"]
 """unknown: no such run · ended: it has finished · resolved: the claim is gone · twice: that key was accepted before
 (*position*: where; 0: in an earlier generation) · revoked: a claim to be revoked is not there or still valid · inbox:
-too many unread payloads."""
+too many unread payloads · taken: the token of one of *hooks* is that of another hook."""
 
 
 @record

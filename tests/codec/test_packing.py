@@ -12,6 +12,7 @@ from yieldflow.core.commands import (
     MarkPatch,
     OpenHook,
     Receive,
+    Respond,
     Send,
     SetData,
     Sleep,
@@ -100,7 +101,8 @@ CHILD_OPTIONS = st.builds(
 COMMANDS = st.one_of(
     st.builds(CallStep, TEXT, PAYLOADS, OPTIONS),
     st.builds(Sleep, ENDS),
-    st.builds(OpenHook, TEXT),
+    st.builds(OpenHook, TEXT, MAYBE_TEXT, st.none() | PAYLOADS, MAYBE_MILLIS),
+    st.builds(Respond, TEXT, MILLIS, PAYLOADS),
     st.builds(Receive, TEXT, st.none() | ENDS),
     st.builds(SetData, TEXT, PAYLOADS),
     st.builds(MarkPatch, TEXT),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.core.programs import Declined, Receipt
-from yieldflow import Flow, TimedOut, gather, hook, now, open_hook, race, sleep, step, workflow
+from yieldflow import Flow, HookTokenTaken, TimedOut, gather, hook, now, open_hook, race, sleep, step, workflow
 from yieldflow.authoring.scope import inside
 from yieldflow.testing import rehearse
 
@@ -98,3 +98,20 @@ def listens() -> Flow[bool]:
 
 def test_the_entry_of_an_open_hook_is_the_hook_by_name():
     assert rehearse(listens(), [(APPROVAL, True)]) is True
+
+
+@workflow
+def listens_at_its_own(token: str) -> Flow[object]:
+    try:
+        channel = yield from open_hook("approval", bool, token=token)
+    except HookTokenTaken:
+        return "taken"
+    return (yield from channel)
+
+
+def test_a_token_of_ones_own_is_there_or_taken():
+    own = open_hook("approval", bool, token="o-1")
+    assert rehearse(listens_at_its_own("o-1"), [(own, None), (APPROVAL, True)]) is True
+    assert rehearse(listens_at_its_own("o-1"), [(own, HookTokenTaken("approval"))]) == "taken"
+    with pytest.raises(AssertionError, match="a token of one's own is there"):
+        rehearse(listens_at_its_own("o-1"), [(own, True)])

@@ -12,6 +12,7 @@ from yieldflow.core.commands import (
     OpenHook,
     Receive,
     Recorded,
+    Respond,
     Send,
     SetData,
     Sleep,
@@ -110,6 +111,17 @@ SITUATIONS: dict[str, list[Event]] = {
         Sleep(After(0)), Sleep(After(259_200_000)), Sleep(At(AT)), Receive("a", After(5)), Receive("a", At(0))
     ),
     "hooks": issued(OpenHook("approval"), Receive("approval"), OpenHook("ä …")),
+    "own-tokens": [
+        STARTED,
+        CommandIssued(AT + 1, (1,), OpenHook("paid", "order 42/ä", b'{"ok":true}', 10_000)),
+        CommandIssued(AT + 1, (2,), OpenHook("again", "order 42/ä")),
+        CommandResolved(AT + 2, (1,), Ok(b"null")),
+        CommandResolved(AT + 2, (2,), Err(Failure(("yieldflow.errors.usage:HookTokenTaken",), "in use"))),
+        HookReceived(AT + 3, "paid", b"1", "k1"),
+        CommandIssued(AT + 4, (3,), Receive("paid")),
+        CommandResolved(AT + 4, (3,), Taken(6)),
+        CommandIssued(AT + 4, (4,), Respond("paid", 6, b'{"thanks":1}')),
+    ],
     "answers": [
         CommandResolved(AT, (1,), Ok(b'{"n":1}'), 1, "w1", AT - 5),
         CommandResolved(AT, (2,), Ok(b"null")),

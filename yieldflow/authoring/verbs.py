@@ -31,11 +31,13 @@ from yieldflow.core.asks import (
     SleepCommand,
     WorkflowCall,
 )
-from yieldflow.core.times import When, end
+from yieldflow.core.times import Duration, Millis, When, duration, end
 from yieldflow.errors import shown
 
 T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741 - the "otherwise" of a wait
+
+LONGEST_RESPONSE: Millis = 60_000  # for which somebody out there waits
 
 
 def sleep(when: When) -> Command[None]:
@@ -74,16 +76,36 @@ def hook(
 
 
 @overload
-def open_hook(name: str, type: type[T]) -> Command[Hook[T]]: ...
+def open_hook(
+    name: str, type: type[T], *, token: str | None = None, response: Any = ..., respond_within: Duration | None = None
+) -> Command[Hook[T]]: ...
 @overload
-def open_hook(name: str, type: Any = ...) -> Command[Hook[Any]]: ...
-def open_hook(name: str, type: Any = Any) -> Command[Hook[Any]]:  # noqa: A002 - the word that users know
-    """Open a hook without waiting: the answer is a `Hook` with a secret token to pass on. Raises ValueError.
+def open_hook(
+    name: str, type: Any = ..., *, token: str | None = None, response: Any = ..., respond_within: Duration | None = None
+) -> Command[Hook[Any]]: ...
+def open_hook(
+    name: str,
+    type: Any = Any,  # noqa: A002 - the word that users know
+    *,
+    token: str | None = None,
+    response: Any = MISSING,
+    respond_within: Duration | None = None,
+) -> Command[Hook[Any]]:
+    """Open a hook without waiting: the answer is a `Hook` with a secret token to pass on.
 
-    >>> open_hook("approval", bool)
-    open_hook('approval')
+    *token* (1 to 200 printable characters): one of your own choice, such as an order's number that the other side
+    knows anyway; whoever guesses it can answer. `HookTokenTaken` is raised at the yield while another hook has it.
+    *response*: what whoever delivers over HTTP is told, instead of 202 Accepted. *respond_within* (at most 60 s):
+    for so long a delivery waits for `Hook.respond`, and is then told *response*. Raises ValueError.
+
+    >>> open_hook("paid", token="order-42", response={"ok": True})
+    open_hook('paid')
     """
-    return OpenHookCommand(hook_name(name), _kind(type))
+    own = None if token is None else _text(token, "the token of a hook")
+    within = None if respond_within is None else duration(respond_within)
+    if within is not None and not 0 < within <= LONGEST_RESPONSE:
+        raise ValueError(f"respond_within={shown(respond_within)} must be more than 0 s and at most 60 s")
+    return OpenHookCommand(hook_name(name), _kind(type), own, response, within)
 
 
 @overload

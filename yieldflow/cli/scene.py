@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias
 from attrs import frozen
 
 from yieldflow import identity
-from yieldflow.core.answers import hook_token
 from yieldflow.core.path import show
+from yieldflow.core.questions import hook_token
 from yieldflow.core.times import Millis
 from yieldflow.inspection.phrases import clipped, count, error, span, whole
 from yieldflow.inspection.situations import Situation, situations
@@ -73,7 +73,7 @@ def to_answer(scene: Scene, hook: str) -> str | None:
     started, unread = scene.timeline.run.started, scene.timeline.run.unread
     if started is None or any(event.name == hook for event in unread.values()):
         return None
-    return hook_token(started.seed, started.run_id, hook)
+    return hook_token(scene.timeline.run, hook)
 
 
 def _row(situation: Situation) -> Row:

@@ -19,6 +19,7 @@ from yieldflow.core.commands import (
     OpenHook,
     Receive,
     Recorded,
+    Respond,
     Send,
     SetData,
     Sleep,
@@ -64,8 +65,11 @@ def pack_command(command: Recorded) -> Packed:
             return _call(command)
         case Sleep(end):
             return {"do": "sleep", **_end(end)}
-        case OpenHook(name):
-            return {"do": "hook", "name": name}
+        case OpenHook(name, token, response, within):
+            out = {"do": "hook", "name": name, **given(("token", token, None), ("within", within, None))}
+            return out if response is None else {**out, "response": Raw(response)}
+        case Respond(hook, position, value):
+            return {"do": "respond", "hook": hook, "position": position, "value": Raw(value)}
         case Receive(hook, timeout):
             return {"do": "receive", "hook": hook, **(_end(timeout) if timeout is not None else {})}
         case SetData(key, value):
@@ -97,7 +101,10 @@ def read_command(packed: Packed) -> Recorded:
         case "sleep":
             return Sleep(_read_end(packed))
         case "hook":
-            return OpenHook(text(packed, "name"))
+            within = number_or(packed, "within", None)
+            return OpenHook(text(packed, "name"), text_or(packed, "token", None), read_raw(packed, "response"), within)
+        case "respond":
+            return Respond(text(packed, "hook"), number(packed, "position"), orjson.dumps(packed["value"]))
         case "receive":
             timeout = _read_end(packed) if "for" in packed or "until" in packed else None
             return Receive(text(packed, "hook"), timeout)

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from yieldflow.authoring.loaded import loaded
 from yieldflow.authoring.registry import Registry
-from yieldflow.core.commands import CallStep, MarkPatch, OpenHook, Recorded, SetData
+from yieldflow.core.commands import CallStep, MarkPatch, OpenHook, Recorded, Respond, SetData
 from yieldflow.core.difference import sealed, shown
 from yieldflow.core.events import (
     CommandIssued,
@@ -83,14 +83,16 @@ class Story:
         """The first command that the other did not ask."""
         return next((path for path in self.asks if path not in other.asks), None)
 
+    def asked_before(self, until: int | None) -> Iterator[Path]:
+        return (path for path, (position, _) in self.asks.items() if until is None or position < until)
+
     def shared(self, until: int | None) -> Iterator[Shared]:
         """What was asked before the event at *until* (None: in all the log), with the answers from before it."""
         end = len(self.events) + 1 if until is None else until
-        for path, (position, command) in self.asks.items():
-            if position < end:
-                at, outcome = self.answers.get(path, (end, None))
-                answer = None if outcome is None or at >= end else self.answer(outcome)
-                yield Shared(show(path), shown(command, self.codec), answer)
+        for path in self.asked_before(until):
+            at, outcome = self.answers.get(path, (end, None))
+            answer = None if outcome is None or at >= end else self.answer(outcome)
+            yield Shared(show(path), self.command(path), answer)
 
     def call(self) -> str:
         """How the run was started."""
@@ -141,7 +143,7 @@ def line_of(story: Story, path: Path, length: int, registry: Registry) -> tuple[
     for it, or the code at hand cannot replay so much.
     """
     workflow, (_, command) = registry.workflow(story.started.workflow), story.asks[path]
-    if workflow is None or isinstance(command, OpenHook | SetData | MarkPatch):
+    if workflow is None or isinstance(command, OpenHook | Respond | SetData | MarkPatch):
         return None
     execution = Execution(workflow, story.codec, loaded)
     try:

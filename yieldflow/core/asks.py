@@ -206,9 +206,24 @@ class ReceiveCommand(Command[T_co]):
 class OpenHookCommand(Command[T_co]):
     name: str
     type: Annotation = Any
+    token: str | None = field(default=None)  # None: derived from the run
+    response: Any = MISSING
+    within: Millis | None = None
 
     def __repr__(self) -> str:
-        return f"open_hook({self.name!r})"
+        return f"open_hook({self.name!r})"  # a token is a secret: not in logs
+
+
+@frozen(repr=False)
+class RespondCommand(Command[None]):
+    """Answer whoever sent what a hook has received last; *position*: of that payload."""
+
+    hook: str
+    value: Any
+    position: int | None = None
+
+    def __repr__(self) -> str:
+        return f"{self.hook}.respond({self.value!r})"
 
 
 @frozen
@@ -223,6 +238,13 @@ class Hook(Command[T_co]):
     def receive(self, *, timeout: When | None = None, default: Any = MISSING) -> ReceiveCommand[T_co]:
         """The next payload; past *timeout* the *default* if given, else `TimedOut`."""
         return ReceiveCommand[T_co](self.name, self.type).options(timeout=timeout, default=default)
+
+    def respond(self, value: Any) -> Command[None]:
+        """Tell *value* to whoever sent the payload that this hook received last: over HTTP the caller waits for it as
+        long as `open_hook(..., respond_within=)` says. Raises ValueError at the yield if nothing was received yet,
+        or that has its response.
+        """
+        return RespondCommand(self.name, value)
 
 
 @frozen

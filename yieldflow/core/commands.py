@@ -45,9 +45,25 @@ class Sleep:
 
 @record
 class OpenHook:
-    """Needs no answer: its token is derived from the run's seed."""
+    """Needs no answer where its token is derived from the run's seed; a *token* of one's own has to be reserved.
+
+    *response*: what whoever delivers to it over HTTP is told; *within*: and for how long an answer of the program is
+    waited for. Neither is compared on replay.
+    """
 
     name: str
+    token: str | None = None
+    response: bytes | None = None
+    within: Millis | None = None
+
+
+@record
+class Respond:
+    """Needs no answer: what whoever sent the payload at *position* is told."""
+
+    hook: str
+    position: int
+    value: bytes
 
 
 @record
@@ -107,7 +123,7 @@ class Send:
     payload: bytes
 
 
-Recorded: TypeAlias = CallStep | Sleep | OpenHook | Receive | SetData | MarkPatch | StartChild | Send
+Recorded: TypeAlias = CallStep | Sleep | OpenHook | Receive | Respond | SetData | MarkPatch | StartChild | Send
 Work: TypeAlias = CallStep | StartChild | Send
 """What somebody has to do; a step that is not local, a debt to another run."""
 
@@ -119,7 +135,7 @@ def is_work(command: Recorded) -> TypeGuard[Work]:
             return not options.local
         case StartChild() | Send():
             return True
-        case Sleep() | OpenHook() | Receive() | SetData() | MarkPatch():
+        case Sleep() | OpenHook() | Receive() | Respond() | SetData() | MarkPatch():
             return False
         case _:
             assert_never(command)

@@ -17,6 +17,7 @@ from yieldflow.core.commands import (
     OpenHook,
     Receive,
     Recorded,
+    Respond,
     Send,
     SetData,
     Sleep,
@@ -38,7 +39,11 @@ def same_command(recorded: Recorded, asked: Recorded, called: Definition | None,
             StartChild(arguments=other),
         ):
             return called is not None and same_arguments(one, other, called.parameters, codec)
-        case (Send(payload=one), Send(payload=other)) | (SetData(value=one), SetData(value=other)):
+        case (
+            (Send(payload=one), Send(payload=other))
+            | (SetData(value=one), SetData(value=other))
+            | (Respond(value=one), Respond(value=other))
+        ):
             return codec.same(one, other)
         case _:
             return True
@@ -54,8 +59,12 @@ def same_kind(recorded: Recorded, asked: Recorded, called: Definition | None) ->
             return known and detached == other_detached
         case Sleep(end), Sleep(other_end):
             return end == other_end
-        case (OpenHook(name), OpenHook(other)) | (MarkPatch(name), MarkPatch(other)):
+        case OpenHook(name, token), OpenHook(other, other_token):
+            return (name, token) == (other, other_token)
+        case MarkPatch(name), MarkPatch(other):
             return name == other
+        case Respond(hook, position), Respond(other_hook, other_position):
+            return (hook, position) == (other_hook, other_position)
         case (Receive(hook=name), Receive(hook=other)) | (SetData(key=name), SetData(key=other)):
             return name == other
         case Send(run_id, hook), Send(other_run, other_hook):

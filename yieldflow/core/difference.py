@@ -18,6 +18,7 @@ from yieldflow.core.commands import (
     OpenHook,
     Receive,
     Recorded,
+    Respond,
     Send,
     SetData,
     Sleep,
@@ -57,9 +58,11 @@ def difference(recorded: Recorded, asked: Recorded, called: Definition | None, c
             was, now = (shown(command, codec, whole_name=alike) for command in (recorded, asked))
             same = sealed(one, two) or codec.same(one, two)
             return Difference(was, now, "renamed", former=name if same else None)
-        case (Send(payload=one), Send(payload=two)) | (SetData(value=one), SetData(value=two)) if same_kind(
-            recorded, asked, called
-        ):
+        case (
+            (Send(payload=one), Send(payload=two))
+            | (SetData(value=one), SetData(value=two))
+            | (Respond(value=one), Respond(value=two))
+        ) if same_kind(recorded, asked, called):
             details = () if sealed(one, two) else tuple(_inside("value", _plain(one, codec), _plain(two, codec)))
             return Difference(shown(recorded, codec), shown(asked, codec), "arguments", details)
         case _:
@@ -77,8 +80,10 @@ def shown(command: Recorded, codec: Codec, *, whole_name: bool = False) -> str:
             return f"detach({call})" if detached else call
         case Sleep(end):
             return f"sleep({_until(end)})"
-        case OpenHook(name):
-            return f"open_hook({name!r})"
+        case OpenHook(name, token):
+            return f"open_hook({name!r})" if token is None else f"open_hook({name!r}, token=…)"
+        case Respond(hook, _, value):
+            return f"{hook}.respond({_value(value, codec)})"
         case Receive(hook):
             return f"hook({hook!r})"
         case SetData(key, value):

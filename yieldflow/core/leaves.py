@@ -18,6 +18,7 @@ from yieldflow.core.asks import (
     PatchedCommand,
     Question,
     ReceiveCommand,
+    RespondCommand,
     SendCommand,
     SetDataCommand,
     StepCall,
@@ -60,6 +61,8 @@ class Leaves:
     _tree: Tree = field(init=False)
     _set: dict[Path, bytes] = field(factory=dict, init=False)  # what is asked to be set, and has not had its turn
     _types: dict[str, Any] = field(factory=dict, init=False)  # of hooks, by name
+    _tokens: dict[str, str | None] = field(factory=dict, init=False)  # that hooks were opened with, by name
+    _received: dict[str, int] = field(factory=dict, init=False)  # the last payload of a hook that has no response yet
     _patched: dict[str, bool] = field(factory=dict, init=False)  # the first answer holds
 
     def __attrs_post_init__(self) -> None:
@@ -98,8 +101,8 @@ class Leaves:
         leaf = self.waiting.pop(path, None)
         if leaf is None:
             return
-        if isinstance(leaf.command, ReceiveCommand):
-            self.mail.leave(leaf.command.hook, leaf)
+        if not isinstance(outcome, Ok):
+            self._forget(leaf.command, leaf)
         result = self._ended_late(leaf, outcome) if leaf.closing else self._result(leaf, outcome, attempt)
         self._tree.settle(leaf, result)
 
@@ -109,6 +112,8 @@ class Leaves:
 
     def _result(self, leaf: Leaf, outcome: Ok | Err | Expired | CancelledOutcome, attempt: int) -> Result:
         match outcome:
+            case Ok() if isinstance(leaf.command, OpenHookCommand):
+                return Answered(self._hook(leaf.command.name, leaf.command.type))
             case Ok(value):
                 return Answered(self.codec.decode(value, _answers(leaf.command)))
             case Err(failure):
@@ -135,6 +140,8 @@ class Leaves:
         if isinstance(leaf.command, StepCall):
             name = leaf.command.definition.name
             return StepFailed(name, attempt, failure.message, failure.traceback, show(leaf.path))
+        if isinstance(leaf.command, OpenHookCommand):
+            return StepFailed(repr(leaf.command), 1, failure.message, None, show(leaf.path))
         return RunFailed(self._child(leaf), failure.message, show(leaf.path))
 
     def _child(self, leaf: Leaf) -> str:
@@ -166,6 +173,8 @@ class Leaves:
         if isinstance(command, PatchedCommand):
             leaf.result = self._patch(leaf.branch, leaf.path, command)
             return
+        if isinstance(command, RespondCommand):
+            leaf.command = command = evolve(command, position=self._received.get(command.hook))
         refused = self._full(leaf) or self._clash(command)
         if refused is not None:
             leaf.result = Raised(refused)
@@ -175,8 +184,13 @@ class Leaves:
         if isinstance(asked, SetData):
             self._set[leaf.path] = asked.value
         self.waiting[leaf.path] = leaf
-        if isinstance(command, ReceiveCommand):
-            self.mail.wait(command.hook, leaf)
+        match command:
+            case ReceiveCommand(hook=name):
+                self.mail.wait(name, leaf)
+            case RespondCommand(hook=name):
+                del self._received[name]
+            case _:
+                pass
 
     def begin(self, leaf: Leaf) -> None:
         match leaf.command:
@@ -188,9 +202,12 @@ class Leaves:
                 del self.waiting[leaf.path]
                 self.data[key] = self._set.pop(leaf.path)
                 self._tree.settle(leaf, Answered(None))
-            case OpenHookCommand(name=name, type=kind):
+            case OpenHookCommand(name=name, type=kind, token=None):
                 del self.waiting[leaf.path]
                 self._tree.settle(leaf, Answered(self._hook(name, kind)))
+            case RespondCommand():
+                del self.waiting[leaf.path]
+                self._tree.settle(leaf, Answered(None))
             case ReceiveCommand(hook=name):
                 self._deliver(name)
             case _:
@@ -206,8 +223,7 @@ class Leaves:
         if isinstance(leaf.command, WorkflowCall) and leaf.command.changed.on_parent_close == "cancel" and written:
             return False
         del self.waiting[leaf.path]
-        if isinstance(leaf.command, ReceiveCommand):
-            self.mail.leave(leaf.command.hook, leaf)
+        self._forget(leaf.command, leaf)
         return True
 
     def pending(self) -> bool:
@@ -239,18 +255,37 @@ class Leaves:
         for leaf, position, value in self.mail.deliver(name):
             del self.waiting[leaf.path]
             self.ledger.take(leaf.path, position)
+            self._received[name] = position
             self._tree.settle(leaf, Answered(value))
             break
 
+    def _forget(self, command: Command[Any], leaf: Leaf) -> None:
+        """It is let go, or has failed."""
+        match command:
+            case ReceiveCommand(hook=name):
+                self.mail.leave(name, leaf)
+            case OpenHookCommand(name=name, token=str()):
+                self._tokens.pop(name, None)  # another one may be tried
+            case _:
+                pass
+
     def _hook(self, name: str, kind: Any) -> Hook[Any]:
-        token = hook_token(self._started, name)
-        return Hook(name, token, hook_url(self._started, token), kind)
+        token = hook_token(self.run, name)
+        return Hook(name, token, hook_url(self.run, token), kind)
 
     def _clash(self, command: Command[Any]) -> ValueError | None:
-        """The name is the hook: another type for it is a mistake at that line."""
-        if not isinstance(command, (ReceiveCommand, OpenHookCommand)):
-            return None
-        name = command.hook if isinstance(command, ReceiveCommand) else command.name
+        """The name is the hook: another type or token for it is a mistake at that line."""
+        match command:
+            case ReceiveCommand(hook=name):
+                self._tokens.setdefault(name, None)
+            case OpenHookCommand(name=name, token=token) if self._tokens.setdefault(name, token) != token:
+                return ValueError(f"hook {name!r} was opened with another token, and has that one to its end")
+            case OpenHookCommand(name=name):
+                pass
+            case RespondCommand(hook=name, position=None):
+                return ValueError(f"hook {name!r} has received nothing that still wants a response")
+            case _:
+                return None
         first = self._types.setdefault(name, command.type)
         if first == command.type:
             return None

@@ -5,6 +5,7 @@ changes no other's answer.
 from __future__ import annotations
 
 from typing import assert_never
+from urllib.parse import quote
 
 from yieldflow.core import answers
 from yieldflow.core.asks import GetDataCommand, Question, RunInfo
@@ -50,15 +51,24 @@ def seed(run: Run) -> bytes:
     return found
 
 
-def hook_token(started: RunStarted, name: str) -> str:
-    """By the first seed of the chain and its id, so that mailed links survive."""
+def hook_token(run: Run, name: str) -> str:
+    """Its own, if it has reserved one; else by the first seed of the chain and its id, so that mailed links survive."""
+    if name in run.hooks and (own := run.hooks[name].token) is not None:
+        return own
+    started = _started(run)
     chain, _ = chain_of(started.run_id)
     return answers.hook_token(started.seed if started.token_seed is None else started.token_seed, chain, name)
 
 
-def hook_url(started: RunStarted, token: str) -> str | None:
+def hook_hashes(run: Run) -> dict[str, str]:
+    """What a store indexes of its hooks: token hash -> name."""
+    return {answers.token_hash(hook_token(run, name)): name for name in run.hooks}
+
+
+def hook_url(run: Run, token: str) -> str | None:
     """Where the web takes it; None: the run was started without a `base_url`."""
-    return None if started.base_url is None else f"{started.base_url.rstrip('/')}/hooks/{token}"
+    started = _started(run)
+    return None if started.base_url is None else f"{started.base_url.rstrip('/')}/hooks/{quote(token, safe='')}"
 
 
 def _info(run: Run) -> RunInfo:

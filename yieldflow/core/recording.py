@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from yieldflow.core.asks import (
+    MISSING,
     Command,
     DetachCommand,
     OpenHookCommand,
     PatchedCommand,
     ReceiveCommand,
+    RespondCommand,
     SendCommand,
     SetDataCommand,
     SleepCommand,
@@ -26,6 +28,7 @@ from yieldflow.core.commands import (
     OpenHook,
     Receive,
     Recorded,
+    Respond,
     Send,
     SetData,
     Sleep,
@@ -45,8 +48,12 @@ def recorded(command: Command[Any], codec: Codec, place: Callable[[], str]) -> R
             return Sleep(command.end)
         case ReceiveCommand(hook=hook, timeout=timeout):
             return Receive(hook, None if timeout is None else end(timeout))
-        case OpenHookCommand(name=name):
-            return OpenHook(name)
+        case OpenHookCommand(name=name, token=token, response=given, within=within):
+            what = f"the response of hook {name!r}"
+            response = None if given is MISSING else _encoded(given, Any, codec, place, what)
+            return OpenHook(name, token, response, within)
+        case RespondCommand(hook=hook, value=value, position=int(position)):
+            return Respond(hook, position, _encoded(value, Any, codec, place, f"the response of hook {hook!r}"))
         case WorkflowCall():
             return _child(command, codec, place, detached=False)
         case DetachCommand(call=call):

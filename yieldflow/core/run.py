@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from heapq import heappush
 from typing import assert_never
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from yieldflow.core.commands import (
     CallStep,
@@ -18,6 +18,7 @@ from yieldflow.core.commands import (
     OpenHook,
     Receive,
     Recorded,
+    Respond,
     Send,
     SetData,
     Sleep,
@@ -35,6 +36,7 @@ from yieldflow.core.events import (
     RunPaused,
     RunResumed,
     RunStarted,
+    fork_of,
 )
 from yieldflow.core.outcome import Cancelled, Ending, Err, Expired, Ok, Taken
 from yieldflow.core.path import ROOT, Path
@@ -72,11 +74,13 @@ class Run:
     open: dict[Path, Pending] = field(factory=dict)
     work: int = 0  # how many of the open ones are in the table of open work
     children: dict[Path, StartChild] = field(factory=dict)  # those of the open ones whose end is waited for
-    local: dict[Path, CallStep] = field(factory=dict)  # those of the open ones that are steps to be run in a turn
+    local: dict[Path, CallStep | OpenHook] = field(
+        factory=dict
+    )  # those of the open ones that tenders do in a turn
     issued: set[Path] = field(factory=set)
     timers: list[tuple[Millis, Path]] = field(factory=list)  # a heap; entries of closed paths are dropped late
     unread: dict[int, HookReceived] = field(factory=dict)  # payloads no receive has taken, by position
-    hooks: set[str] = field(factory=set)  # names that were opened
+    hooks: dict[str, OpenHook] = field(factory=dict)  # as they were opened, by name
     keys: set[str] = field(factory=set)  # of deliveries: each counts once
     data: dict[str, bytes] = field(factory=dict)
     bytes: int = 0  # of the values in the log
@@ -176,32 +180,39 @@ class Run:
             case Send(payload=payload):
                 self.bytes += len(payload)
                 self.work += 1
-            case OpenHook(name):
-                self.hooks.add(name)
+            case OpenHook(name, None):
+                self.hooks[name] = command
                 return  # needs no answer
+            case OpenHook():
+                self.local[path] = command
             case Receive(hook, timeout):
-                self.hooks.add(hook)
+                self.hooks.setdefault(hook, OpenHook(hook))
                 self._wake(path, pending, None if timeout is None else ends_at(timeout, event.at))
             case Sleep(end):
                 self._wake(path, pending, ends_at(end, event.at))
-            case SetData(key, value):
-                self.bytes += len(value)
-                self.data[key] = value
-                return
-            case MarkPatch():
-                return
+            case SetData() | MarkPatch() | Respond():
+                self._hold(command)
+                return  # likewise
             case _:
                 assert_never(command)
         self.open[path] = pending
+
+    def _hold(self, command: SetData | MarkPatch | Respond) -> None:
+        if isinstance(command, SetData):
+            self.data[command.key] = command.value
+        if not isinstance(command, MarkPatch):
+            self.bytes += len(command.value)
 
     def _resolve(self, event: CommandResolved) -> bool:
         pending = self._close(event, event.path)
         command = pending.issued.command
         match event.outcome:
             case Ok(value):
-                answers = isinstance(command, (CallStep, Sleep, StartChild, Send))
+                answers = isinstance(command, (CallStep, Sleep, StartChild, Send, OpenHook))
                 self._expect(answers, event, "nobody may answer that")
                 self.bytes += len(value)
+                if isinstance(command, OpenHook):
+                    self.hooks[command.name] = evolve(command, token=None) if self._is_copied() else command
             case Taken(position):
                 payload = self.unread.pop(position, None)
                 fits = isinstance(command, Receive) and payload is not None and payload.name == command.hook
@@ -210,7 +221,7 @@ class Run:
             case Expired():
                 self._expect(pending.wakes_at is not None and isinstance(command, Receive), event, "no time-out")
             case Err(failure):
-                self._expect(isinstance(command, CallStep | StartChild | Send), event, "that cannot fail")
+                self._expect(isinstance(command, CallStep | StartChild | Send | OpenHook), event, "that cannot fail")
                 self.bytes += failure_size(failure)
             case Cancelled():
                 self._expect(isinstance(command, StartChild), event, "only child runs end cancelled")
@@ -231,7 +242,7 @@ class Run:
         if pending is None:
             raise ImpossibleEvent(repr(event), "that path is not open")
         match pending.issued.command:
-            case CallStep() if path in self.local:
+            case CallStep() | OpenHook() if path in self.local:
                 del self.local[path]
             case CallStep() | Send():
                 self.work -= 1
@@ -253,6 +264,11 @@ class Run:
         pending.heartbeat = event.heartbeat or pending.heartbeat
         self.bytes += failure_size(event.failure) + len(event.heartbeat or b"")
         self._wake(event.path, pending, event.retry_at)
+
+    def _is_copied(self) -> bool:
+        """Whether this place is one that a fork has from the other run: what was reserved there stays there."""
+        fork = None if self.started is None else fork_of(self.started.cause)
+        return fork is not None and self.length <= fork.position
 
     def _once(self, event: Event, key: str) -> None:
         self._expect(key not in self.keys, event, "a delivery counts once")

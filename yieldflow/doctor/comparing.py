@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from attrs import evolve, fields
 
 from yieldflow.core.agenda import DEADLINE, wakes_at
-from yieldflow.core.answers import token_hash
 from yieldflow.core.commands import CallStep
 from yieldflow.core.events import CancelRequested, Event, HookReceived, RunStarted
 from yieldflow.core.path import Path, show
-from yieldflow.core.questions import hook_token
+from yieldflow.core.questions import hook_hashes
 from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
 from yieldflow.engine.planning import open_work, summary
@@ -61,8 +60,7 @@ def extra_work(run: Run, kept: Records) -> tuple[Path, ...]:
 def missing_hooks(run: Run, kept: Records) -> dict[str, str]:
     if run.ended is not None:
         return {}
-    hashes = {token_hash(hook_token(_started(run), name)): name for name in run.hooks}
-    return {token: name for token, name in hashes.items() if kept.hooks.get(token) != name}
+    return {token: name for token, name in hook_hashes(run).items() if kept.hooks.get(token) != name}
 
 
 def missing_keys(events: tuple[Event, ...], kept: Records) -> dict[str, int]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from attrs import evolve
 
+from yieldflow.codec.packing import pack
+from yieldflow.core.agenda import NOTHING as NO_ANSWER
 from yieldflow.core.agenda import due, wakes_at
+from yieldflow.core.answers import token_hash
 from yieldflow.core.chain import issuer
-from yieldflow.core.commands import CallStep
-from yieldflow.core.events import CommandResolved, Decision
+from yieldflow.core.commands import CallStep, OpenHook
+from yieldflow.core.events import CommandResolved, Decision, Event
+from yieldflow.core.failures import from_exception
 from yieldflow.core.outcome import Err, Ok
 from yieldflow.core.path import Path
 from yieldflow.core.run import Run
@@ -21,8 +25,8 @@ from yieldflow.engine.planning import NOTHING, Conclusion, Plan, open_work, plan
 from yieldflow.engine.reading import advance, look, save
 from yieldflow.engine.requests import ExecuteLocal, Inspect, Offer, Returned, Threw, Unfit
 from yieldflow.engine.state import HELP, Asking, Tending
-from yieldflow.errors import BrokenProgram
-from yieldflow.ports import HINT_AFTER, Claim, Commit, Conflict, Done, Entry, Free, Head, Log, Reply, Revoke
+from yieldflow.errors import BrokenProgram, HookTokenTaken
+from yieldflow.ports import HINT_AFTER, Claim, Commit, Conflict, Done, Entry, Free, Head, Log, Refused, Reply, Revoke
 
 MOST_FACTS = 1_000  # in one commit: an execution is fed none that it does not carry
 
@@ -37,7 +41,7 @@ def append_what_is_concluded(t: Tending, live: Live) -> Asking[bool]:
     if decisions:
         yield from _decide(t, live, decisions)
         return True
-    if run.local and not run.paused and not t.time_is_up() and (yield from _run_local(t, live)):
+    if run.local and not run.paused and not t.time_is_up() and (yield from _in_this_turn(t, live)):
         return True
     conclusion = _overdue(t, run)
     if conclusion is not NOTHING:
@@ -74,14 +78,59 @@ def _decide(t: Tending, live: Live, decisions: Sequence[Decision]) -> Asking[Non
             yield from look(t)
 
 
-def _run_local(t: Tending, live: Live) -> Asking[bool]:
+def _in_this_turn(t: Tending, live: Live) -> Asking[bool]:
+    """What a tender does itself, the first of it. Whether it did."""
+    path, command = next(iter(live.execution.run.local.items()))
+    if isinstance(command, OpenHook):
+        yield from _reserve(t, live, path, command)
+        return True
+    return (yield from _run_local(t, live, path, command))
+
+
+def _reserve(t: Tending, live: Live, path: Path, hook: OpenHook) -> Asking[None]:
+    """A token of one's own: one commit says that it was free, and that it is this hook's; else another one that it is
+    another's.
+    """
+    assert hook.token is not None
+    free = CommandResolved(t.me.now(), path, Ok(NO_ANSWER))
+    reply = yield from _state(t, live, free, {token_hash(hook.token): hook.name})
+    if isinstance(reply, Refused) and reply.reason == "taken":
+        failure = from_exception(HookTokenTaken(hook.name), t.tools.codec)
+        reply = yield from _state(t, live, CommandResolved(t.me.now(), path, Err(failure)), {})
+    if not isinstance(reply, Done):
+        yield from look(t)
+
+
+def _state(t: Tending, live: Live, fact: Event, hooks: Mapping[str, str]) -> Asking[Reply | None]:
+    """A fact on the head, which the execution is fed once it is in the log."""
+    run, events = live.execution.run, (pack(fact),)
+    alarm = t.me.now() + HINT_AFTER  # what the program makes of it comes next
+    unread = len(run.unread)
+    reply = yield from save(
+        Commit(
+            t.run_id,
+            t.me.fresh(),
+            Head(live.head),
+            events=events,
+            alarm=alarm,
+            entries=run.work,
+            hooks=hooks,
+            payloads=unread,
+        )
+    )
+    if isinstance(reply, Done):
+        live.feed((fact,), reply.head, len(events[0]))
+        t.settled, t.table, t.decided = False, (reply.head, reply.entries), None
+    return reply
+
+
+def _run_local(t: Tending, live: Live, path: Path, call: CallStep) -> Asking[bool]:
     """Run a local step in this turn; its answer and what the program makes of it are one commit. Until that is in the
     log it may be run again, here or elsewhere; never once it is.
     """
     if t.me.inline == "never":
         return False  # whoever takes the hint does
     run = live.execution.run
-    path, call = next(iter(run.local.items()))
     step = t.step(path, call.name)
     assert run.started is not None
     if step is None:  # a decorated one that the program no longer asks is found by the comparison

@@ -23,7 +23,7 @@ from yieldflow.engine.reading import Whole, read_all, save
 from yieldflow.engine.requests import Newest, Read
 from yieldflow.engine.state import Asking, Tending
 from yieldflow.engine.surgery import Cut, begun, retried
-from yieldflow.errors import ReplyLost, RunEnded, RunExists, UnknownRun
+from yieldflow.errors import HookTokenTaken, ReplyLost, RunEnded, RunExists, UnknownRun
 from yieldflow.ports import HINT_AFTER, NO_EVENTS, Commit, Conflict, Done, Head, Log, Refused, Summary
 
 _TRIES = 20  # against others who write to the run meanwhile
@@ -135,6 +135,8 @@ def _begin(t: Tending, cut: Cut, log: Whole) -> Asking[str]:
                 return commit.run_id  # it was applied, and the reply was lost
             case Conflict():
                 raise RunExists(commit.run_id, "a log of its own")
+            case Refused("taken"):
+                raise HookTokenTaken(", ".join(sorted(commit.hooks.values())))
             case _:
                 pass
     raise ReplyLost("the store does not say whether the run was started")

@@ -205,14 +205,16 @@ class Plan:
             case Receive(hook, timeout):
                 self._open(hook)
                 self._ends += [] if timeout is None else [ends_at(timeout, self.at)]
-            case OpenHook(name):
+            case OpenHook(name, None):
                 self._open(name)
+            case OpenHook():
+                self._local = True
             case _:
                 pass
 
     def _open(self, hook: str) -> None:
         if hook not in self.run.hooks:
-            self.hooks[token_hash(hook_token(self._started, hook))] = hook
+            self.hooks[token_hash(hook_token(self.run, hook))] = hook
 
     def _abandon(self, path: Path) -> None:
         """A child that is no longer wanted: somebody has to tell it, and its end is waited for."""

@@ -12,7 +12,6 @@ from attrs import evolve, field
 
 from yieldflow.codec.packing import pack
 from yieldflow.core.agenda import DEADLINE
-from yieldflow.core.answers import token_hash
 from yieldflow.core.chain import successor
 from yieldflow.core.commands import CallStep, StartChild
 from yieldflow.core.events import (
@@ -30,7 +29,7 @@ from yieldflow.core.events import (
 )
 from yieldflow.core.outcome import Err, Ok
 from yieldflow.core.path import Path, show
-from yieldflow.core.questions import hook_token
+from yieldflow.core.questions import hook_hashes
 from yieldflow.core.record import record
 from yieldflow.core.run import fold
 from yieldflow.core.times import Millis
@@ -146,14 +145,15 @@ def begun(cut: Cut, events: Sequence[Event], packed: Sequence[bytes], commit: st
         run.add(resumed := RunResumed(at))
         copied.append(pack(resumed))
     opened = opening(cut.started, commit, copied, at=at)
-    hooks = {token_hash(hook_token(cut.started, name)): name for name in run.hooks}
     listed = evolve(summary(cut.started, None, cut.started.at), status="paused" if run.paused else "running")
     keys = {
         f"{'hook' if isinstance(event, HookReceived) else 'cancel'}:{event.key}": position
         for position, event in enumerate(copies, 1)
         if isinstance(event, HookReceived | CancelRequested)
     }
-    return evolve(opened, put=open_work(run), hooks=hooks, keys=keys, payloads=len(run.unread), summary=listed)
+    return evolve(
+        opened, put=open_work(run), hooks=hook_hashes(run), keys=keys, payloads=len(run.unread), summary=listed
+    )
 
 
 def _retried_before(started: RunStarted, length: int) -> tuple[int, ...]:

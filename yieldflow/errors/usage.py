@@ -28,6 +28,19 @@ class UnknownToken(NotFoundError):
 
 
 @error
+class HookTokenTaken(UsageError):
+    """The token itself is a secret, and not said."""
+
+    hook: str
+
+    def __str__(self) -> str:
+        return (
+            f"the token of hook {self.hook!r} is in use by another hook; a token of one's own has to be "
+            "another one for each run, such as one made of its run id"
+        )
+
+
+@error
 class UnknownTarget(NotFoundError):
     target: str
     reason: str

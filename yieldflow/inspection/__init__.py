@@ -14,7 +14,7 @@ from attrs import frozen
 
 from yieldflow.authoring.loaded import loaded
 from yieldflow.authoring.options import is_position
-from yieldflow.core.chain import chain_of, expect_possible, generation
+from yieldflow.core.chain import expect_possible
 from yieldflow.core.events import Event, HookReceived
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Ok
 from yieldflow.core.questions import hook_token, hook_url
@@ -25,7 +25,7 @@ from yieldflow.inspection.around import UNKNOWN, Around, Standing
 from yieldflow.inspection.branches import Line, Seen, Waiting, see
 from yieldflow.inspection.family import Family, family
 from yieldflow.inspection.phrases import error, span
-from yieldflow.inspection.reading import History, Moment, Past, history, newest, position, up_to
+from yieldflow.inspection.reading import History, Moment, Past, history, meant, position, up_to
 from yieldflow.inspection.situations import Situation, situations
 from yieldflow.inspection.staff import staff
 from yieldflow.inspection.timeline import Item, Timeline
@@ -113,8 +113,7 @@ def inspect(app: App, run_id: str, at: Moment | None = None, *, veil: Veil = PLA
 
 def read(app: App, run_id: str) -> History:
     """The whole log of the generation that a run id means. Raises `UnknownRun`, `StoreError`."""
-    chain, number = chain_of(run_id)
-    return history(app.store, newest(app.store, run_id) if chain == run_id else generation(chain, number))
+    return history(app.store, meant(app.store, run_id))
 
 
 def look(app: App, known: History, at: Moment | None = None, veil: Veil = PLAIN) -> Inspection:
@@ -210,9 +209,10 @@ def _hooks(timeline: Timeline) -> tuple[OpenHook, ...]:
     started = timeline.run.started
     if started is None or timeline.run.ended is not None:
         return ()
-    tokens = {name: hook_token(started, name) for name in timeline.opened}
+    run = timeline.run
+    tokens = {name: hook_token(run, name) for name in timeline.opened}
     return tuple(
-        OpenHook(name, since, tokens[name], hook_url(started, tokens[name])) for name, since in timeline.opened.items()
+        OpenHook(name, since, tokens[name], hook_url(run, tokens[name])) for name, since in timeline.opened.items()
     )
 
 

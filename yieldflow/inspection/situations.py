@@ -85,6 +85,8 @@ def advice(found: Sequence[Situation]) -> tuple[str, ...]:
 
 def _open(item: Item, timeline: Timeline, now: Millis, around: Around) -> Situation:
     match item.kind:
+        case "hook" if item.path in timeline.run.local:
+            return _undecided(item, "has no answer on whether its token is free", now, around)
         case "hook":
             return _hook(item, timeline, now, around)
         case "sleep":
@@ -103,7 +105,7 @@ def _open(item: Item, timeline: Timeline, now: Millis, around: Around) -> Situat
             again = f", {attempt(item)}" if item.tries > 1 else ""
             text = f"waits for a worker{queue}{again}{_last_error(item)}"
             return _lacking(Situation(item, "ready", text), around.lack(now, item.queue, item.name))
-        case "send" | "data" | "patch":
+        case "send" | "data" | "patch" | "response":
             return _lacking(Situation(item, "ready", "waits for a worker"), around.lack(now))
         case _:
             assert_never(item.kind)

@@ -16,6 +16,7 @@ from yieldflow.core.commands import (
     MarkPatch,
     OpenHook,
     Receive,
+    Respond,
     Send,
     SetData,
     Sleep,
@@ -39,7 +40,7 @@ from yieldflow.engine.planning import child_id
 
 MOST_TRIES = 20  # of an item: what is kept of a step that is tried for ever
 
-Kind: TypeAlias = Literal["step", "sleep", "hook", "child", "send", "data", "patch"]
+Kind: TypeAlias = Literal["step", "sleep", "hook", "child", "send", "data", "patch", "response"]
 State: TypeAlias = Literal["open", "opened", "set", "completed", "failed", "cancelled", "timed out", "abandoned"]
 """opened: a hook, by `open_hook`, which has no end of its own; set: data, or the mark of a patch."""
 
@@ -140,7 +141,7 @@ class Timeline:
         if isinstance(event.command, StartChild):
             assert self.run.started is not None
             item.run_id = child_id(self.run.started, event.path, event.command)
-        if item.kind == "hook":
+        if item.kind == "hook" and event.path not in self.run.local:
             self.opened.setdefault(item.name, event.at)
 
     def _resolve(self, item: Item, event: CommandResolved, taken: bytes | None) -> None:
@@ -150,6 +151,9 @@ class Timeline:
         if item.kind == "child":
             self._name_as_it_ended(item)
         match event.outcome:
+            case Ok() if item.kind == "hook":  # its token is reserved
+                item.state = "opened"
+                self.opened.setdefault(item.name, event.at)
             case Ok(value):
                 item.state, item.answer = "completed", None if item.kind == "sleep" else value
             case Err(failure):
@@ -206,8 +210,10 @@ def _item(event: CommandIssued, position: int, wakes_at: Millis | None) -> Item:
             return item
         case Sleep():
             return Item(path, "sleep", "sleep", "sleep", position, at, wakes_at=wakes_at)
-        case OpenHook(name):
-            return Item(path, "hook", name, name, position, at, "opened")
+        case OpenHook(name, token):
+            return Item(path, "hook", name, name, position, at, "opened" if token is None else "open")
+        case Respond(hook, _, value):
+            return Item(path, "response", hook, hook, position, at, "set", given=value)
         case Receive(hook):
             return Item(path, "hook", hook, hook, position, at, wakes_at=wakes_at)
         case SetData(key, value):

@@ -15,6 +15,7 @@ from yieldflow.core.commands import (
     MarkPatch,
     OpenHook,
     Receive,
+    Respond,
     Send,
     SetData,
     Sleep,
@@ -47,6 +48,7 @@ _ISSUED = {
     "send": "send_started",
     "data": "data_set",
     "patch": "patched",
+    "response": "hook_responded",
 }
 
 
@@ -100,7 +102,7 @@ def _command(
     path = show(event.path)
     match event:
         case CommandIssued(at):
-            what = "hook_opened" if isinstance(event.command, OpenHook) else _ISSUED[item.kind]
+            what = _opened(event.command) if isinstance(event.command, OpenHook) else _ISSUED[item.kind]
             return Told(position, at, what, path, item.label, _asked(event), item.given)
         case CommandResolved(at):
             return _resolved(event, item, position)
@@ -122,10 +124,16 @@ def _asked(event: CommandIssued) -> str:
             return "" if timeout is None else f"times out {_until(timeout)}"
         case StartChild(detached=True):
             return "detached"
+        case Respond(position=position):
+            return f"the payload at position {position}" if position > 0 else "a payload of an earlier generation"
         case CallStep() | OpenHook() | SetData() | MarkPatch() | StartChild() | Send():
             return ""
         case _:
             assert_never(event.command)
+
+
+def _opened(command: OpenHook) -> str:
+    return "hook_opened" if command.token is None else "hook_reserving"
 
 
 def _until(end: End) -> str:
@@ -137,6 +145,8 @@ def _resolved(event: CommandResolved, item: Item, position: int) -> Told:
     number = f"attempt {event.attempt} " if event.attempt > 1 else ""
     path, at = show(event.path), event.at
     match event.outcome:
+        case Ok() if item.kind == "hook":
+            return Told(position, at, "hook_opened", path, item.label, "under a token of its own")
         case Ok():
             rest = "replaced in this fork" if item.replaced else f"{number}{took}"
             return Told(position, at, f"{item.kind}_completed", path, item.label, rest, item.answer)

@@ -39,6 +39,7 @@ from yieldflow.ports import (
     Mark,
     Open,
     Page,
+    Refused,
     Reply,
     Summary,
 )
@@ -267,6 +268,8 @@ class MemoryStore:
         refusal = conditions.against(commit, run, now)
         if refusal is not None:
             return refusal
+        if any(self._is_taken(commit, *hook) for hook in commit.hooks.items()):
+            return Refused("taken", now)
         if run is None:
             assert commit.summary is not None  # as `check` saw to
             run = self._runs[commit.run_id] = _Run(commit.summary, once=self._carried(commit.run_id))
@@ -275,6 +278,10 @@ class MemoryStore:
         if commit.hooks or commit.done:
             self._keep_hooks(commit, run.summary)
         return conditions.applied(commit, run, now, given)
+
+    def _is_taken(self, commit: Commit, token_hash: str, name: str) -> bool:
+        mine = chain_of(commit.run_id)[0], name
+        return self._hooks.get(token_hash, mine) != mine
 
     def _renew(self, beat: Beat) -> Mark | None:
         run = self._runs.get(beat.run_id)

@@ -14,7 +14,7 @@ from attrs import define, field
 from yieldflow.authoring.loaded import loaded
 from yieldflow.authoring.scope import inside
 from yieldflow.codec import JsonCodec
-from yieldflow.core.asks import Command, Hook, ReceiveCommand, SleepCommand, StepCall, WorkflowCall
+from yieldflow.core.asks import Command, Hook, OpenHookCommand, ReceiveCommand, SleepCommand, StepCall, WorkflowCall
 from yieldflow.core.compare import same_command
 from yieldflow.core.events import CommandResolved, Event, HookReceived, RunStarted, stamped
 from yieldflow.core.failures import from_exception
@@ -119,6 +119,12 @@ class Stage:
                 return CommandResolved(self.now, leaf.path, Err(from_exception(answer, self.codec)), 1)
             case StepCall(definition=step):
                 return CommandResolved(self.now, leaf.path, Ok(self.codec.encode(answer, step.returns)), 1)
+            case OpenHookCommand() if isinstance(answer, BaseException):
+                return CommandResolved(self.now, leaf.path, Err(from_exception(answer, self.codec)))
+            case OpenHookCommand():
+                if answer is not None:
+                    raise self.misfit(f"found {answer!r}: a token of one's own is there (None), or HookTokenTaken")
+                return CommandResolved(self.now, leaf.path, Ok(b"null"))
             case _:
                 raise self.misfit(f"found {leaf.command!r}, which has no answer")
 

@@ -15,10 +15,10 @@ from attrs import define, evolve, field
 
 from yieldflow.authoring.loaded import loaded
 from yieldflow.authoring.registry import DEFAULT
-from yieldflow.core.agenda import due, wakes_at
+from yieldflow.core.agenda import NOTHING, due, wakes_at
 from yieldflow.core.asks import StepDefinition, WorkflowCall, WorkflowDefinition
 from yieldflow.core.chain import chain_of, issuer
-from yieldflow.core.commands import CallStep, Send, StartChild
+from yieldflow.core.commands import CallStep, OpenHook, Send, StartChild
 from yieldflow.core.events import (
     CancelRequested,
     CommandAbandoned,
@@ -32,6 +32,7 @@ from yieldflow.core.events import (
 )
 from yieldflow.core.failures import from_exception
 from yieldflow.core.interpreter import Execution
+from yieldflow.core.nodes import Raised
 from yieldflow.core.outcome import ContinuedAs, Err, Ok
 from yieldflow.core.path import Path
 from yieldflow.core.run import Run
@@ -42,7 +43,7 @@ from yieldflow.engine.lineage import cancel_of, child_of, next_of
 from yieldflow.engine.planning import work_of
 from yieldflow.engine.reaching import key_of
 from yieldflow.engine.requests import Execute, ExecuteLocal, Returned
-from yieldflow.errors import RunEnded, RunExists, UnknownRun, UnknownWorkflow, YieldflowError
+from yieldflow.errors import HookTokenTaken, RunEnded, RunExists, UnknownRun, UnknownWorkflow, YieldflowError
 from yieldflow.ports import Claimed
 from yieldflow.testing.cast import Cast
 from yieldflow.testing.fakes import Ending, Fakes, Real, by_name
@@ -92,13 +93,17 @@ class Part:
         return self.execution.run
 
 
+def _nothing() -> None:
+    pass
+
+
 @define(eq=False)
 class Stage:
     """*cast* plays the steps. *saw* is called after each event, of any run."""
 
     codec: Codec
     cast: Cast
-    saw: Callable[[], None] = lambda: None
+    saw: Callable[[], None] = _nothing
     now: Millis = STARTED
     parts: dict[str, Part] = field(factory=dict)
     order: list[tuple[str, Event]] = field(factory=list)  # of all runs, as they came
@@ -198,11 +203,14 @@ class Stage:
     def crash(self, part: Part) -> None:
         """Its memory is gone: the program is replayed. Raises `CodeError`, and `Differs`."""
         former, part.execution = part.execution, replayed(part.workflow, part.events, self.codec)
-        former.close()
+        _close(former)
 
     def close(self) -> None:
+        """No more happens; what it refers to can be looked at, and no longer refers to it."""
         for part in self.parts.values():
-            part.execution.close()
+            _close(part.execution)
+        now = self.now
+        self.saw, self.cast.now = _nothing, lambda: now
 
     # --- what follows by itself ---------------------------------------------------------------------------------------
 
@@ -234,6 +242,8 @@ class Stage:
         match event:
             case CommandIssued(path=path, command=CallStep() as call) if call.options.local:
                 self._owed.append(lambda: self._run_local(part, path, call))
+            case CommandIssued(path=path, command=OpenHook(token=str()) as opened):
+                self._owed.append(lambda: self._reserve(part, path, opened))
             case CommandIssued(command=StartChild() as child):
                 self._owed.append(lambda: self._start_child(part, event, child))
             case CommandIssued(path=path, command=Send() as sent):
@@ -283,6 +293,23 @@ class Stage:
         body = self.cast.perform(request, self.cast.endings(step)[0], self.cast.called(request))
         outcome = Ok(body.value) if isinstance(body, Returned) else Err(body.failure)
         self._tell(part, CommandResolved(self.now, path, outcome, 1, WORKER, self.now))
+
+    def _reserve(self, part: Part, path: Path, opened: OpenHook) -> None:
+        """Unless another hook has the token, of a run that goes on."""
+        if path not in part.run.open:
+            return
+        others = [one for one in self._newest.values() if one.run.ended is None]
+        mine = chain_of(part.started.run_id)[0], opened.name
+        holders = [
+            (chain_of(one.started.run_id)[0], name)
+            for one in others
+            for name, held in one.run.hooks.items()
+            if held.token == opened.token
+        ]
+        if any(holder != mine for holder in holders):
+            self._fail(part, path, HookTokenTaken(opened.name))
+        else:
+            self._tell(part, CommandResolved(self.now, path, Ok(NOTHING)))
 
     def _start_child(self, part: Part, issued: CommandIssued, child: StartChild) -> None:
         path = issued.path
@@ -354,3 +381,13 @@ class Stage:
             raise RunEnded(run_id)
         if f"cancel:{key}" not in part.run.keys:
             self._tell(part, CancelRequested(self.now, key, reason))
+
+
+def _close(execution: Execution) -> None:
+    """Also what was raised, which refers to all that was running then: thousands of these come and go."""
+    result = None if execution.tree is None else execution.tree.result
+    error = result.error if isinstance(result, Raised) else None
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        error = error.__context__
+    execution.close()

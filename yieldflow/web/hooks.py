@@ -9,20 +9,23 @@ import asyncio
 import time
 from collections.abc import Awaitable, Mapping
 from hashlib import sha256
-from math import ceil
 from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 
 from yieldflow.core.answers import token_hash
+from yieldflow.core.commands import OpenHook
 from yieldflow.errors import BadPayload, InboxFull, StoreError, UnknownRun, UnknownToken
+from yieldflow.inspection.plain import plain
+from yieldflow.runtime import fresh
 from yieldflow.web import pages
 from yieldflow.web.bounds import Buckets, Room, network
 from yieldflow.web.desk import Desk
 from yieldflow.web.fields import Fields, fields_of
-from yieldflow.web.http import RefusedRequest, Reply, Request, body_of, reply
+from yieldflow.web.http import RefusedRequest, Reply, Request, body_of, reply, too_many
 from yieldflow.web.kinds import Kinds
 from yieldflow.web.payloads import ONCE, Content, Form, content, expect_media, payload
+from yieldflow.web.responses import Place, Responses, opened
 from yieldflow.web.signatures import Signature
 
 T = TypeVar("T")
@@ -54,6 +57,14 @@ class Delivery:
         return self.headers.get("idempotency-key", dict(filled).get(ONCE))
 
 
+@frozen
+class Delivered:
+    """To a hook that was opened so. *place*: where it is, if somebody waits to be told something."""
+
+    hook: OpenHook
+    place: Place | None
+
+
 @define(eq=False)
 class Links:
     """*room* is of all bodies of this process."""
@@ -63,10 +74,11 @@ class Links:
     addresses: Buckets
     signatures: Mapping[str, Signature]
     kinds: Kinds = field(init=False)
+    responses: Responses = field(init=False)
     _deliveries: Buckets = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.kinds = Kinds(self.desk.app)
+        self.kinds, self.responses = Kinds(self.desk.app), Responses(self.desk)
         self._deliveries = Buckets(self.desk.bounds.link)
 
     async def show(self, request: Request, token: str) -> Reply:
@@ -86,12 +98,22 @@ class Links:
         given = content(media, body, told=bool(told))
         delivery = Delivery(token, request.headers, body, given)
         if not (isinstance(given, Form) and given.page):
-            await self._even(self.desk.ask(lambda: self._delivered(delivery)))
-            return reply(202, {"delivered": True})
+            return await self._responded(await self._even(self.desk.ask(lambda: self._delivered(delivery))))
         try:
             return await self._even(self.desk.ask(lambda: self._answered(delivery)))
         except RefusedRequest as refused:
             return pages.refusal(refused.status, str(refused), refused.headers)
+
+    async def _responded(self, delivered: Delivered) -> Reply:
+        """What a program is told: what the workflow says, else what the hook was opened with, else that it is there."""
+        place, hook = delivered.place, delivered.hook
+        try:
+            said = hook.response if place is None else await self.responses.wait(place, hook)
+        except (StoreError, RefusedRequest):
+            said = hook.response
+        if said is None:
+            return reply(202, {"delivered": True})
+        return reply(200, plain(opened(self.desk.app, said)))
 
     # --- in a thread ------------------------------------------------------------------------------------------------
 
@@ -104,7 +126,7 @@ class Links:
     def _answered(self, delivery: Delivery) -> Reply:
         """By somebody at our page, who may press twice, or go back and mend it."""
         try:
-            return pages.thanks(self._delivered(delivery).name)
+            return pages.thanks(self._delivered(delivery).hook.name)
         except BadPayload as bad:
             found = self._resolved(delivery.token)
             given = dict(delivery.content.pairs) if isinstance(delivery.content, Form) else {}
@@ -114,20 +136,22 @@ class Links:
         kind = self.kinds.of(found.run_id, found.name)
         return fields_of(Any if kind is None else kind.annotation, self.desk.app.codec)
 
-    def _delivered(self, delivery: Delivery) -> Found:
+    def _delivered(self, delivery: Delivery) -> Delivered:
         app = self.desk.app
         found = self._resolved(delivery.token)
         if wait := self._deliveries.take(token_hash(delivery.token), time.monotonic()):
-            raise _too_many(wait)
+            raise too_many(wait)
         key = self._key(delivery, found)
         kind = self.kinds.of(found.run_id, found.name)
         value = payload(delivery.content, delivery.body, found.name, kind, app.codec)
+        hook = self.responses.of(found.run_id, found.name)
+        key = key or fresh()
         try:
-            app.resume_hook(delivery.token, value, key=key)
+            position = app.resume_hook(delivery.token, value, key=key)
         except InboxFull:
             sentence = "too many deliveries wait to be read; try again later"
             raise RefusedRequest(429, sentence, {"Retry-After": "60"}) from None
-        return found
+        return Delivered(hook, None if hook.within is None else self.responses.place(found.run_id, key, position))
 
     def _resolved(self, token: str) -> Found:
         """Raises `UnknownToken`; what can be no token is looked up all the same, for it takes its time."""
@@ -152,7 +176,7 @@ class Links:
 
     def _expect_patience(self, request: Request) -> None:
         if wait := self.addresses.take(network(request.address), time.monotonic()):
-            raise _too_many(wait)
+            raise too_many(wait)
 
     async def _even(self, asked: Awaitable[T]) -> T:
         """What is unknown takes as long as it may ever take to find out. Raises `RefusedRequest`."""
@@ -166,7 +190,3 @@ class Links:
             raise RefusedRequest(422, str(bad)) from bad
         except StoreError as error:  # its sentence names the store
             raise RefusedRequest(503, "it cannot be delivered now; try again", {"Retry-After": "5"}) from error
-
-
-def _too_many(wait: float) -> RefusedRequest:
-    return RefusedRequest(429, "too many requests; try again later", {"Retry-After": str(ceil(wait))})

@@ -21,15 +21,17 @@ from yieldflow.cli.given import instant_of
 from yieldflow.core.asks import WorkflowCall
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Ok
 from yieldflow.core.times import duration
-from yieldflow.errors import BadArguments, StillSealed, Undecodable, UnknownTarget, UsageError
+from yieldflow.errors import BadArguments, Undecodable, UnknownTarget, UsageError
 from yieldflow.inspection import inspect
 from yieldflow.inspection.document import document, event_document, run_document
 from yieldflow.inspection.phrases import kind
 from yieldflow.inspection.plain import plain
 from yieldflow.inspection.reading import Moment, ending
+from yieldflow.inspection.variables import PLAIN, Veil
 from yieldflow.inspection.words import all_told
 from yieldflow.web.asked import Asked
 from yieldflow.web.desk import Desk
+from yieldflow.web.responses import opened
 
 _PAGE = 1_000  # events
 _SHORTEST, _LONGEST = 0.02, 1.0  # seconds between two looks at a run that is waited for
@@ -66,7 +68,7 @@ async def result(desk: Desk, asked: Asked) -> Any:
         while end is None and (waited := monotonic() - began) < patience:
             await sleep(min(_LONGEST, max(_SHORTEST, waited / 10), patience - waited))
             end = await desk.ask(look)
-    return _ended(desk.app, run_id, end)
+    return _ended(desk.app, run_id, end, asked)
 
 
 async def send(desk: Desk, asked: Asked) -> Any:
@@ -173,7 +175,8 @@ def _history(app: App, asked: Asked) -> dict[str, Any]:
 
 def _inspection(app: App, asked: Asked) -> dict[str, Any]:
     wish = asked.query
-    seen = inspect(app, asked.path["run_id"], _moment(app, wish.get("at")))
+    veil = PLAIN if asked.shows_payloads else Veil(masks=("*",))
+    seen = inspect(app, asked.path["run_id"], _moment(app, wish.get("at")), veil=veil)
     return document(seen, payloads=wish.get("payloads", False), tokens=wish.get("tokens", False), events=False)
 
 
@@ -184,22 +187,16 @@ def _moment(app: App, text: str | None) -> Moment | None:
     return instant_of("at", text, now)
 
 
-def _ended(app: App, run_id: str, end: Ending | None) -> dict[str, Any]:
+def _ended(app: App, run_id: str, end: Ending | None, asked: Asked) -> dict[str, Any]:
     match end:
         case None | ContinuedAs():
             return {"run_id": run_id, "status": "running"}
+        case Ok() if not asked.shows_payloads:
+            return {"run_id": run_id, "status": "completed"}
         case Ok(value):
-            return {"run_id": run_id, "status": "completed", "result": plain(_opened(app, value))}
+            return {"run_id": run_id, "status": "completed", "result": plain(opened(app, value))}
         case Err(failure):
             error = {"type": kind(failure), "message": failure.message}
             return {"run_id": run_id, "status": "failed", "error": error}
         case Cancelled(reason):
             return {"run_id": run_id, "status": "cancelled", "reason": reason}
-
-
-def _opened(app: App, value: bytes) -> bytes:
-    """What nobody here can open stays sealed."""
-    try:
-        return app.codec.opened(value)
-    except StillSealed:
-        return value

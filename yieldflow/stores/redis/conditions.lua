@@ -35,7 +35,6 @@ for _, held in ipairs(revoke) do -- its lease is over, or its process is known t
     return refused("revoked")
   end
 end
-
 -- Keys that few commits write, and do not read, are of the right type.
 local expected = {}
 if given or status == "blocked" then
@@ -58,5 +57,16 @@ for name, kind in pairs(expected) do
   local found = redis.call("TYPE", name).ok
   if found ~= kind and found ~= "none" then
     error("WRONGTYPE " .. name .. " is a " .. found .. ", not of yieldflow")
+  end
+end
+
+-- A token has one hook, until its run ends.
+for token, hook in pairs(plan.hooks or NONE) do
+  local holder = redis.call("HGET", prefix .. ":tokens", token)
+  if holder then
+    local held = cjson.decode(holder)
+    if held[1] ~= plan.chain or held[2] ~= hook then
+      return refused("taken")
+    end
   end
 end

@@ -82,7 +82,7 @@ _TABLES = (
         PRIMARY KEY (run, once)
     ) WITHOUT ROWID""",
     """CREATE TABLE hook (
-        token_hash TEXT PRIMARY KEY,   -- the run that opened it last has it
+        token_hash TEXT PRIMARY KEY,   -- the hook that had it first has it, until its run ends
         chain TEXT NOT NULL,
         name TEXT NOT NULL
     ) WITHOUT ROWID""",

@@ -38,6 +38,7 @@ from yieldflow.ports import (
     Mark,
     Open,
     Page,
+    Refused,
     Reply,
 )
 from yieldflow.stores import conditions, rules
@@ -211,6 +212,8 @@ def _commit(db: Connection, commit: Commit, now: Millis) -> Reply:
     refusal = conditions.against(commit, run, now)
     if refusal is not None:
         return refusal
+    if any(runs.is_taken(db, commit.run_id, *hook) for hook in commit.hooks.items()):
+        return Refused("taken", now)
     if run is None:
         assert commit.summary is not None  # as `check` saw to
         run = runs.create(db, commit.summary)

@@ -5,8 +5,22 @@ from __future__ import annotations
 from random import Random
 from typing import get_args
 
-from yieldflow.ports import Filter, Open, Status, Summary
-from yieldflow.testing.contracts.harness import RUN, Harness, append, change, done, start, summary
+from attrs import evolve
+
+from yieldflow.ports import Filter, Head, Open, Status, Summary
+from yieldflow.testing.contracts.chains import go_on
+from yieldflow.testing.contracts.harness import (
+    RUN,
+    Harness,
+    append,
+    change,
+    done,
+    free,
+    log,
+    refused,
+    start,
+    summary,
+)
 
 
 def listed(harness: Harness, wanted: Filter) -> list[str]:
@@ -183,17 +197,37 @@ class ListingContract:
         assert harness.store.resolve("hash-3") == (RUN, "late")
         assert harness.store.resolve("hash-4") is None
 
-    def test_a_token_opens_the_hook_of_the_run_that_opened_it_last(self, harness: Harness) -> None:
-        """A continued run and its successor share their tokens, so that mailed links survive."""
+    def test_a_token_is_of_the_hook_that_had_it_first_until_its_run_ends(self, harness: Harness) -> None:
         start(harness, hooks={"hash": "approval"})
-        start(harness, run_id="next", hooks={"hash": "approval"})
-        assert harness.store.resolve("hash") == ("next", "approval")
+        other = start(harness, run_id="other", put=(free(),))
+        before = log(harness, "other")
+        taken = change(
+            harness, Head(other), b"x", run_id="other", hooks={"mine": "h", "hash": "approval"}, drop=((1,),)
+        )
+        assert refused(taken).reason == "taken"
+        assert evolve(log(harness, "other"), now=before.now) == before
+        assert (harness.store.resolve("hash"), harness.store.resolve("mine")) == ((RUN, "approval"), None)
         append(harness, b"end", done=True)
-        assert harness.store.resolve("hash") == ("next", "approval")
+        append(harness, b"x", run_id="other", hooks={"hash": "approval"})
+        assert harness.store.resolve("hash") == ("other", "approval")
         harness.store.delete(RUN)
-        assert harness.store.resolve("hash") == ("next", "approval")
-        append(harness, b"end", run_id="next", done=True)
-        assert harness.store.resolve("hash") is None
+        assert harness.store.resolve("hash") == ("other", "approval")
+
+    def test_no_run_begins_with_a_token_of_another_hook(self, harness: Harness) -> None:
+        start(harness, hooks={"hash": "approval"})
+        began = change(
+            harness, Head(None), b"started", run_id="other", summary=summary("other"), hooks={"hash": "reply"}
+        )
+        assert refused(began).reason == "taken"
+        assert harness.store.read("other") is None
+
+    def test_a_hook_is_opened_again_under_its_token_and_no_other_hook_of_its_run(self, harness: Harness) -> None:
+        start(harness, hooks={"hash": "approval"})
+        append(harness, b"x", hooks={"hash": "approval"})
+        taken = change(harness, Head(log(harness).head), b"y", hooks={"hash": "reply"})
+        assert refused(taken).reason == "taken"
+        go_on(harness, RUN, f"{RUN}~2", hooks={"hash": "approval"})
+        assert harness.store.resolve("hash") == (RUN, "approval")
 
     def test_a_hook_stays_open_whatever_is_delivered(self, harness: Harness) -> None:
         start(harness, hooks={"hash": "approval"})
