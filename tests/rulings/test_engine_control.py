@@ -50,6 +50,12 @@ def working() -> Flow[int]:
 
 
 @workflow
+def fails() -> Flow[int]:
+    yield from gather(work(1))
+    raise ValueError("at its end")
+
+
+@workflow
 def child_of_mine() -> Flow[int]:
     return (yield working())
 
@@ -198,6 +204,17 @@ def test_28_pausing_what_is_paused_and_resuming_what_is_not_append_nothing():
     operate(world, control.resume)
     operate(world, control.resume)
     assert words(world) == ["started", "issued 1", "paused", "resumed"]
+
+
+def test_a_run_that_goes_on_is_due_at_once_though_no_hint_reaches_who_works():
+    world = paused(asked())
+    operate(world, control.resume)
+    assert world.store.next_alarm() == (world.clock.at, world.clock.at)
+    failing = World()
+    failing.start(fails())
+    failing.worker("w1").tend().to_end()
+    operate(failing, control.retry)
+    assert failing.store.next_alarm() == (failing.clock.at, failing.clock.at)
 
 
 def test_28_a_pause_waits_for_its_place_among_those_who_write():

@@ -70,7 +70,7 @@ def _switch(t: Tending, event: RunPaused | RunResumed) -> Asking[None]:
             t.me.fresh(),
             Head(log.head),
             events=(pack(event),),
-            alarm=None if pausing else event.at + HINT_AFTER,
+            alarm=None if pausing else event.at,  # where no hint can reach who works, it is the hint
             summary=evolve(listed, status="paused" if pausing else "running", note=None),
         )
         if isinstance((yield from save(commit)), Done):

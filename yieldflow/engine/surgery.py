@@ -144,7 +144,7 @@ def begun(cut: Cut, events: Sequence[Event], packed: Sequence[bytes], commit: st
     if run.paused and isinstance(cut.started.cause, RetryOf):
         run.add(resumed := RunResumed(at))
         copied.append(pack(resumed))
-    opened = opening(cut.started, commit, copied, at=at)
+    opened = opening(cut.started, commit, copied, at=at, hinted=False)
     listed = evolve(summary(cut.started, None, cut.started.at), status="paused" if run.paused else "running")
     keys = {
         f"{'hook' if isinstance(event, HookReceived) else 'cancel'}:{event.key}": position
