@@ -29,7 +29,7 @@ TEXTS = PYTHON + SCRIPTS + sorted((ROOT / "docs").rglob("*.md")) + sorted(ROOT.g
 # --- what may import what: `errors` may be imported everywhere ------------------------------------------------
 
 WORKING = {"identity", "core", "ports", "codec", "authoring", "engine", "drive", "pool", "alarms"}
-WORKING |= {"body", "group", "heart", "interrupting", "loop", "together"}
+WORKING |= {"body", "group", "heart", "interrupting", "loop", "observing", "together"}
 USING = {"aio", "app", "handle", "reach", "runtime", "settings", "connect", "pruning", "starting"}
 USING |= {"forking", "mending", "schedules", "workshop"}
 MAY_IMPORT = {
@@ -52,6 +52,9 @@ MAY_IMPORT = {
     "alarms": {"core", "ports"},
     "connect": {"ports"},  # stores and queues by their scheme, when they are needed
     "runtime": WORKING,
+    "observing": {"codec", "core", "engine", "identity", "ports"},
+    "metrics": WORKING | USING | {"presence", "stores"},  # of stores: what they count of themselves
+    "otel": WORKING | USING,
     "logs": {"body", "core"},
     "classes": {"authoring", "core"},
     "aio": WORKING | USING,
@@ -65,16 +68,19 @@ MAY_IMPORT = {
     "mending": {"core", "engine", "ports", "reach", "runtime"},
     "workshop": WORKING | {"connect", "pruning", "runtime", "settings"},
     "app": WORKING | USING | {"inspection"},
-    "schedules": {"app", "core", "codec", "authoring", "engine", "mending", "ports", "reach", "runtime"},
+    "schedules": {
+        *("aio", "app", "core", "codec", "authoring", "engine"),
+        *("inspection", "mending", "ports", "reach", "runtime"),
+    },
     "presence": {"core"},
     "rq": {"core", "group", "ports", "presence", "stores", "app", "runtime"},
     "doctor": WORKING | USING | {"inspection", "presence", "stores"},  # of stores: what all of them keep
-    "checking": {"core", "codec", "authoring"},
+    "checking": {"core", "codec", "authoring", "interrupting"},
     "histories": WORKING | USING | {"inspection"},
     "comparing": {"core", "codec", "authoring", "inspection", "checking"},
-    "cli": WORKING | USING | {"doctor", "checking", "comparing", "histories", "inspection", "lint"},
+    "cli": WORKING | USING | {"doctor", "checking", "comparing", "histories", "inspection", "lint", "logs", "metrics"},
     "lint": {"authoring"},
-    "web": WORKING | USING | {"cli", "inspection"},  # of cli: what its JSON documents have
+    "web": WORKING | USING | {"cli", "doctor", "inspection", "metrics", "presence"},  # of cli: its JSON documents
     "under_test": set(),
     "testing": WORKING | USING | {"checking", "inspection", "under_test"},
     "pytest_plugin": {"app", "authoring", "cli", "codec", "inspection", "lint", "testing", "under_test"},  # when asked
@@ -97,6 +103,7 @@ CORE_FOR_STORES = {"yieldflow.core.chain", "yieldflow.core.path", "yieldflow.cor
 THIRD_PARTY = {  # library -> where it may be imported; attrs: anywhere
     "cattrs": ("codec",),
     "click": ("cli",),
+    "opentelemetry": ("otel",),
     "orjson": ("codec", "stores"),
     "pydantic": ("codec",),
     "redis": ("stores/redis", "rq"),
@@ -133,6 +140,7 @@ PURE_BUT_FOR = {
         "core/asks.py",
         "core/retry.py",
     ),  # the one place of conversion; the type of an answer
+    "urllib": ("core/questions.py",),  # how a token is written in a link
     "random": ("core/answers.py", "core/asks.py"),  # seeded; the type of an answer
 }
 
@@ -140,9 +148,9 @@ PURE_BUT_FOR = {
 
 PUBLIC = [
     *("App", "Ask", "BadDefinition", "Cancelled", "Command", "Deadlock", "Duration", "FatalError", "Flow"),
-    *("Handle", "HistoryFull", "Hook", "NonDeterminism", "NotACommand", "Retry", "RetryableError", "RunBlocked"),
-    *("RunCancelled", "RunExists", "RunFailed", "RunInfo", "RunTimeout", "Step", "StepCall", "StepFailed"),
-    *("StepTimeout", "Task", "TaskCancelled", "TimedOut", "UnknownRun", "When", "WorkerLost", "Workflow"),
+    *("Handle", "HistoryFull", "Hook", "HookTokenTaken", "NonDeterminism", "NotACommand", "Retry", "RetryableError"),
+    *("RunBlocked", "RunCancelled", "RunExists", "RunFailed", "RunInfo", "RunTimeout", "Step", "StepCall"),
+    *("StepFailed", "StepTimeout", "Task", "TaskCancelled", "TimedOut", "UnknownRun", "When", "WorkerLost", "Workflow"),
     *("WorkflowCall", "YieldflowError", "continue_as_new", "current_step", "detach", "gather", "get_data"),
     *("hook", "now", "open_hook", "patched", "race", "retrying", "rng", "run_info", "send", "set_data"),
     *("shield", "sleep", "spawn", "start", "step", "timeout", "until", "uuid4", "workflow"),

@@ -42,9 +42,20 @@ class Member:
     queues: tuple[str, ...]
     place: str  # host and pid
     presence: Presence | None
+    born: Millis | None = None
+    heard: Millis | None = None  # of it, by RQ
 
     def heard_of(self, now: Millis) -> bool:
         return self.presence is None or now - self.presence.at < SILENT
+
+
+@record
+class Backlog:
+    """*hints* that lie in a queue; *since*: the oldest of them."""
+
+    queue: str
+    hints: int
+    since: Millis | None
 
 
 @record

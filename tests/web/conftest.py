@@ -48,7 +48,9 @@ class Client:
         try:
             connection.request(method, path, body, headers or {})
             got = connection.getresponse()
-            return Answered(got.status, {name.lower(): value for name, value in got.getheaders()}, got.read())
+            names = {name.lower() for name, _ in got.getheaders()}
+            headers = {name: ", ".join(got.headers.get_all(name)) for name in names}
+            return Answered(got.status, headers, got.read())
         finally:
             connection.close()
 
@@ -71,11 +73,15 @@ def _dashed(headers):
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-@contextmanager
 def served(app, **options):
     """A client of *app* over HTTP; the server is stopped at the end."""
+    return serving(asgi(app, **{"token": TOKEN, **options}))
+
+
+@contextmanager
+def serving(application):
     levels = {name: logging.getLogger(name).level for name in ("uvicorn", "uvicorn.access", "uvicorn.error")}
-    server, listening = prepared(asgi(app, **{"token": TOKEN, **options}), "127.0.0.1")
+    server, listening = prepared(application, "127.0.0.1")
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:

@@ -73,6 +73,13 @@ def test_what_cannot_be_started_is_said_in_a_sentence_and_nothing_is_started(sha
     assert app.runs().runs == before
 
 
+@pytest.mark.parametrize(("wait", "status"), [("5e-3", 200), ("1E-2", 200), ("-1e-9", 422), ("1e999", 422)])
+def test_a_number_is_read_however_a_program_spells_it(shared, wait, status):
+    app, client = shared
+    app.start(shop.approval(), run_id="numbers")
+    assert client.api("GET", f"/runs/numbers/result?wait={wait}").status == status
+
+
 def test_another_workflow_under_that_id_is_a_conflict(app, client):
     opened(app, shop.untyped(), "a")
     before = log_of(app, "a")

@@ -75,9 +75,12 @@ def test_nonsense_changes_nothing_and_the_server_goes_on(hostile, data):
     assert client.api("GET", "/runs/a").json["status"] == "running"
 
 
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory):
-    app = App(f"sqlite:///{tmp_path_factory.mktemp('hostile')}/web.db")
+@pytest.fixture(scope="module", params=["sqlite", "redis"])
+def hostile(request, tmp_path_factory):
+    if request.param == "sqlite":
+        app = App(f"sqlite:///{tmp_path_factory.mktemp('hostile')}/web.db")
+    else:
+        app = App(request.getfixturevalue("own_redis").url, prefix="hostile")  # others may have left a run "a"
     token = opened(app, shop.untyped(9), "a")["anything"]
     with served(app) as client:
         yield app, client, token

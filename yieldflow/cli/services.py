@@ -17,6 +17,7 @@ import click
 
 from yieldflow.app import App
 from yieldflow.cli.processes import end, end_with_supervisor, stopped_by_signals, supervise
+from yieldflow.cli.watching import Watching
 from yieldflow.errors import UsageError, masked
 
 _LOOK = 0.1  # seconds
@@ -37,6 +38,19 @@ Examples:
 @click.option("-n", "count", default=1, show_default=True, help="Worker processes (threads on an embedded store).")
 @click.option("--burst", is_flag=True, help="End when there is nothing to do.")
 @click.option("--no-alarms", is_flag=True, help="Do not be a timer service, too.")
+@click.option(
+    "--metrics",
+    metavar="[HOST:]PORT",
+    help="Serve what it does for Prometheus at /metrics there; on loopback unless a HOST is given. Further processes "
+    "take the ports that follow.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How log lines are written, to stderr.",
+)
 @click.option("--url", metavar="URL", help="The store. Default: $YIELDFLOW_URL, then pyproject.toml.")
 @click.option("--supervised", is_flag=True, hidden=True)
 def worker(
@@ -45,21 +59,26 @@ def worker(
     count: int,
     burst: bool,
     no_alarms: bool,
+    metrics: str | None,
+    log_format: str,
     url: str | None,
     supervised: bool,
 ) -> None:
     """Work on runs, with the steps and workflows of MODULES."""
     if supervised:
         end_with_supervisor()
-    app = App(url, modules=modules, queue=queues[0] if queues else "yieldflow")
-    if count == 1 or app.embedded:
+    watching = Watching(metrics, log_format)
+    app = App(url, modules=modules, queue=queues[0] if queues else "yieldflow", observe=watching.observers)
+    if count > 1 and not app.embedded:
+        plain = _command("worker", modules, queues, url, burst, no_alarms)
+        supervise([[*plain, *watching.spelled(number)] for number in range(count)], restart=not burst)
+        return
+    with watching.of(app):
         click.echo(f"worker {os.getpid()}: {_at_work(app, queues)}; Ctrl-C ends it", err=True)
-    if app.embedded:
-        _serve_embedded(app, count, burst)
-    elif count > 1:
-        supervise([_command("worker", modules, queues, url, burst, no_alarms)] * count, restart=not burst)
-    else:
-        _serve_redis(app, queues or ("yieldflow",), burst=burst, alarms=not no_alarms)
+        if app.embedded:
+            _serve_embedded(app, count, burst)
+        else:
+            _serve_redis(app, queues or ("yieldflow",), burst=burst, alarms=not no_alarms)
 
 
 @click.command(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from base64 import b64decode
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import redis
@@ -15,15 +16,15 @@ from attrs import frozen
 from rq import Queue
 from rq.registry import FailedJobRegistry
 
-from yieldflow.core.times import Millis
-from yieldflow.presence import Failures, Member, unpacked
+from yieldflow.core.times import Millis, instant
+from yieldflow.presence import Backlog, Failures, Member, unpacked
 from yieldflow.rq.queue import HINT_IDS, noted_in
 from yieldflow.stores.redis.server import replies
 
 PRESENCE = "yieldflow"  # the field of RQ's record of a worker in which ours say what they know
 MOST_WORKERS = 2_000
 MOST_JOBS = 1_000  # that failed, a queue
-_FIELDS = ("queues", "death", "hostname", "pid", PRESENCE)
+_FIELDS = ("queues", "death", "hostname", "pid", PRESENCE, "birth", "last_heartbeat")
 _LONGEST_REASON = 1 << 20  # bytes
 
 
@@ -41,6 +42,23 @@ class Fleet:
             (seconds, micros), *told = pipe.execute()
         found = [_member(key, *fields) for key, fields in zip(keys, told, strict=True) if fields[0] and not fields[1]]
         return [member for member in found if member.heard_of(seconds * 1_000 + micros // 1_000)]
+
+    def backlogs(self, queues: Sequence[str]) -> list[Backlog]:
+        """What lies in each of them to be looked at; in one round trip."""
+        with replies(), self.client.pipeline(transaction=False) as pipe:
+            for queue in queues:
+                pipe.zcard(noted_in(queue))
+                pipe.zrange(noted_in(queue), 0, 0, withscores=True)
+            told = pipe.execute()
+        found = zip(queues, told[::2], told[1::2], strict=True)
+        return [Backlog(queue, hints, int(first[0][1]) // 1_000 if first else None) for queue, hints, first in found]
+
+    def queues(self) -> list[str]:
+        """All in which anybody has ever left a job, of yieldflow or not."""
+        with replies():
+            names: Any = self.client.smembers(Queue.redis_queues_keys)
+            keys = [name.decode(errors="replace") for name in names]
+            return sorted(key.removeprefix(Queue.redis_queue_namespace_prefix) for key in keys)
 
     def noted(self, queue: str, longer_than: Millis) -> list[str]:
         """Runs that have been noted for so long, oldest first."""
@@ -76,11 +94,22 @@ class Fleet:
         return _last_line(text)
 
 
-def _member(key: bytes, queues: bytes, _death: Any, host: Any, pid: Any, told: bytes | None) -> Member:
+def _member(
+    key: bytes, queues: bytes, _death: Any, host: Any, pid: Any, told: bytes | None, birth: Any, heard: Any
+) -> Member:
     place = ":".join(part.decode(errors="replace") for part in (host, pid) if part)
     names = tuple(name for name in queues.decode(errors="replace").split(",") if name)
     name = key.decode(errors="replace").removeprefix("rq:worker:")
-    return Member(name, names, place, None if told is None else unpacked(told))
+    said = None if told is None else unpacked(told)
+    return Member(name, names, place, said, _instant(birth), _instant(heard))
+
+
+def _instant(written: bytes | None) -> Millis | None:
+    """As RQ writes them; another version of it may write otherwise."""
+    try:
+        return None if written is None else instant(datetime.fromisoformat(written.decode()).replace(tzinfo=UTC))
+    except ValueError:
+        return None
 
 
 def _last_line(packed: bytes) -> str:

@@ -5,29 +5,20 @@ Pure ASGI without a framework, for event loops of asyncio. Opens nothing that it
 
 from __future__ import annotations
 
-import hmac
 import logging
 import re
 import time
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
-from math import ceil
+from functools import partial
 from typing import Any
 
 from attrs import define, field
 
 from yieldflow.app import App
-from yieldflow.errors import (
-    InboxFull,
-    NotFailed,
-    NotFoundError,
-    RunEnded,
-    RunExists,
-    StoreError,
-    UsageError,
-    YieldflowError,
-    shortened,
-)
+from yieldflow.errors import UsageError, YieldflowError, shortened
+from yieldflow.metrics.exposition import CONTENT_TYPE
+from yieldflow.metrics.gauges import page
+from yieldflow.web.access import Access, Right, access
 from yieldflow.web.asked import Asked
 from yieldflow.web.bounds import Bounds, Buckets, Room, network
 from yieldflow.web.desk import Desk
@@ -42,21 +33,29 @@ from yieldflow.web.http import (
     Send,
     answer,
     body_of,
+    expect_method,
+    fitted,
     pairs,
     problem,
     reply,
     request_of,
+    too_many,
 )
 from yieldflow.web.masking import mask
 from yieldflow.web.openapi import openapi
 from yieldflow.web.operations import OPERATIONS, Operation, Parameter
+from yieldflow.web.page.doors import expect_host
+from yieldflow.web.page.site import Site
 from yieldflow.web.payloads import expect_media, tree_of
+from yieldflow.web.problems import headers_of, name_of, name_of_status, status_of
 from yieldflow.web.schema import Unfit, check
 from yieldflow.web.signatures import Signature
 
-SHORTEST_TOKEN = 16  # characters
 _CLOSED = "the API is closed: asgi(token=…) opens it to whoever has that token"
 _NOT_YOURS = "another site's page may not ask for whoever looks at it"
+_LOOK_ONLY = "it may only look: nothing can be changed with this token, or here"
+_HIDDEN = "payloads are hidden here"
+_TOKENS = "tokens of hooks are for those who may answer them"
 _FOREIGN = {"cross-site", "same-site"}
 _LOG = logging.getLogger("yieldflow.web")
 
@@ -65,28 +64,34 @@ def asgi(
     app: App,
     *,
     token: str | Iterable[str] | None = None,
+    readers: str | Iterable[str] | None = None,
     trusted: bool = False,
+    page: bool = False,
+    read_only: bool = False,
+    payloads: bool = True,
+    hosts: Iterable[str] | None = None,
     signatures: Mapping[str, Signature] | None = None,
     bounds: Bounds | None = None,
 ) -> Asgi:
-    """An ASGI application for *app*: hook links at `hooks/TOKEN`, and the API beside them.
+    """An ASGI application for *app*: hook links at `hooks/TOKEN`, the API beside them, and with *page* the page at
+    `ui/`.
 
-    *token*: whoever sends it as `Authorization: Bearer TOKEN` may use the API; several while it is changed. *trusted*:
-    whoever can reach it may, since the mounter lets in only whom it knows. With neither the API is closed, and links
-    alone are answered. *signatures*: by the names of hooks, how deliveries to them are signed. *bounds*: what strangers
-    may take. Raises `UsageError`.
+    *token*: whoever sends it as `Authorization: Bearer TOKEN`, or signs in with it, may use them; several while it is
+    changed. *readers*: tokens of those who may look and change nothing. *trusted*: whoever can reach it may all, since
+    the mounter lets in only whom it knows. With none of them API and page are closed, and links alone are answered.
+    *read_only*: nobody changes anything but by links. With *payloads* False arguments, answers, payloads, data and
+    local variables are not shown. *hosts*: names that page and trusted API answer to. *signatures*: by the names of
+    hooks, how deliveries to them are signed. *bounds*: what strangers may take. Raises `UsageError`.
 
-    >>> asgi(App("memory:"), token="a long secret that nobody guesses")
-    <yieldflow over HTTP: links and API>
+    >>> asgi(App("memory:"), token="a long secret that nobody guesses", page=True)
+    <yieldflow over HTTP: links, API and page>
     """
-    several = [token] if isinstance(token, str) else list(token or ())
-    if any(len(one) < SHORTEST_TOKEN or not one.isascii() or not one.isprintable() for one in several):
-        raise UsageError(f"a token of the API has {SHORTEST_TOKEN} printable ASCII characters or more")
-    if several and trusted:
-        raise UsageError("either a token= opens the API, or trusted=True does")
+    known = access(token, readers, trusted=trusted, read_only=read_only, shows_payloads=payloads, hosts=hosts)
+    if page and not known.is_open:
+        raise UsageError("the page is for somebody: give it a token=, or trusted=True where you know who comes")
     mask("uvicorn.access")
-    desk = Desk(app, bounds or Bounds())
-    return Asgi(desk, tuple(sha256(one.encode()).digest() for one in several), trusted, dict(signatures or {}))
+    made = Asgi(Desk(app, bounds or Bounds()), known, dict(signatures or {}))
+    return made.with_page() if page else made
 
 
 @define(eq=False, repr=False)
@@ -94,19 +99,24 @@ class Asgi:
     """What `asgi` answers: to be mounted, or served."""
 
     _desk: Desk
-    _tokens: tuple[bytes, ...]
-    _trusted: bool
+    _access: Access
     _signatures: Mapping[str, Signature]
     _links: Links = field(init=False)
     _room: Room = field(init=False)
     _addresses: Buckets = field(init=False)
+    _site: Site | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._room, self._addresses = Room(self._desk.bounds.memory), Buckets(self._desk.bounds.address)
         self._links = Links(self._desk, self._room, self._addresses, self._signatures)
 
+    def with_page(self) -> Asgi:
+        self._site = Site(self._desk, self._access, self._room, self._addresses)
+        return self
+
     def __repr__(self) -> str:
-        return f"<yieldflow over HTTP: links{' and API' if self._tokens or self._trusted else ''}>"
+        more = ", API and page" if self._site is not None else " and API" if self._access.is_open else ""
+        return f"<yieldflow over HTTP: links{more}>"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
@@ -126,89 +136,81 @@ class Asgi:
         try:
             return await self._routed(request_of(scope, receive))
         except RefusedRequest as refused:
-            return problem(refused.status, _name(refused.status), str(refused), refused.headers)
+            return problem(refused.status, name_of_status(refused.status), str(refused), refused.headers)
         except Unfit as unfit:
             return problem(422, "unfit", str(unfit))
         except YieldflowError as error:
-            status = _status(error)
+            status = status_of(error)
             if status >= 500:
                 _LOG.warning("%s: %s", type(error).__name__, error)
-            headers = {"Retry-After": "5"} if status in (429, 503) else {}
-            return problem(status, _kebab(type(error).__name__), shortened(str(error), 2_000), headers)
+            return problem(status, name_of(error), shortened(str(error), 2_000), headers_of(status))
 
     async def _routed(self, request: Request) -> Reply:
         """Raises `RefusedRequest`, and whatever an operation raises."""
+        if self._site is not None and request.segments[:1] in ((), ("",), ("ui",)):
+            return await self._site.answered(request)
         method = "GET" if request.method == "HEAD" else request.method
         if method == "POST" and request.headers.get("sec-fetch-site") in _FOREIGN:
             raise RefusedRequest(403, _NOT_YOURS)
         match request.segments:
             case ("hooks", token):
-                _expect_method(method, ("GET", "POST"))
+                expect_method(method, ("GET", "POST"))
                 show = method == "GET"
                 return await (self._links.show(request, token) if show else self._links.deliver(request, token))
             case ("openapi.json",):
-                _expect_method(method, ("GET",))
+                expect_method(method, ("GET",))
                 self._expect_let_in(request)
                 return reply(200, openapi())
-        fitting = [(one, path) for one in OPERATIONS if (path := _path(one, request.segments)) is not None]
+            case ("metrics",):
+                expect_method(method, ("GET",))
+                self._expect_let_in(request)
+                return Reply(200, (await self._desk.ask(partial(page, self._desk.app))).encode(), CONTENT_TYPE)
+        fitting = [(one, path) for one in OPERATIONS if (path := fitted(one.segments, request.segments)) is not None]
         if not fitting:
             raise RefusedRequest(404, "there is nothing at this path; /openapi.json lists what there is")
-        _expect_method(method, tuple(one.method for one, _ in fitting))
-        self._expect_let_in(request)
+        expect_method(method, tuple(one.method for one, _ in fitting))
+        right = self._expect_let_in(request)
         operation, path = next((one, path) for one, path in fitting if one.method == method)
+        if method == "POST" and right != "change":
+            raise RefusedRequest(403, _LOOK_ONLY)
         status, _ = operation.answers
-        return reply(status, await operation.do(self._desk, await self._asked(operation, path, request)))
+        return reply(status, await operation.do(self._desk, await self._asked(operation, path, request, right)))
 
-    async def _asked(self, operation: Operation, path: Mapping[str, str], request: Request) -> Asked:
-        key = request.headers.get("idempotency-key")
+    async def _asked(self, operation: Operation, path: Mapping[str, str], request: Request, right: Right) -> Asked:
+        key, shows = request.headers.get("idempotency-key"), self._access.shows_payloads
         query = _query(operation, request.query)
+        if query.get("payloads") and not shows:
+            raise RefusedRequest(403, _HIDDEN)
+        if query.get("tokens") and right != "change":
+            raise RefusedRequest(403, _TOKENS)
         told = request.headers.get("content-type", "")
         body = b"" if operation.method == "GET" else await body_of(request, self._desk.bounds, self._room)
         if not body and not operation.needs_body:
-            return Asked(path, query, key)
+            return Asked(path, query, key, shows_payloads=shows)
         if expect_media(told) != "application/json":
             raise RefusedRequest(415, "the body has to be application/json")
         tree = tree_of(body)
         if operation.body is None:
             raise RefusedRequest(400, "this takes no body")
         check(tree, operation.body, "the body")
-        return Asked(path, query, key, tree)
+        return Asked(path, query, key, tree, shows)
 
-    def _expect_let_in(self, request: Request) -> None:
+    def _expect_let_in(self, request: Request) -> Right:
         """Raises `RefusedRequest`. Wrong tokens are counted by address, right ones are not."""
-        if self._trusted:
+        if self._access.trusted:
+            expect_host(request, self._access.hosts)
             origin, host = request.headers.get("origin"), request.headers.get("host", "")
             if origin is not None and origin.partition("://")[2] != host:  # of browsers that say no more than this
                 raise RefusedRequest(403, _NOT_YOURS)
-            return
+            return self._access.right_of_trusted
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        digest = sha256(given.strip().encode("latin-1", "replace")).digest()
-        known = [hmac.compare_digest(digest, one) for one in self._tokens]
-        if scheme.lower() == "bearer" and any(known):
-            return
+        digest = self._access.digest(given) if scheme.lower() == "bearer" else None
+        if digest is not None:
+            return self._access.right(digest)
         if wait := self._addresses.take(network(request.address), time.monotonic()):
-            raise RefusedRequest(429, "too many requests; try again later", {"Retry-After": str(ceil(wait))})
-        sentence = "it takes the token of this API, as Authorization: Bearer TOKEN" if self._tokens else _CLOSED
+            raise too_many(wait)
+        sentence = "it takes the token of this API, as Authorization: Bearer TOKEN" if self._access.is_open else _CLOSED
         raise RefusedRequest(401, sentence, {"WWW-Authenticate": "Bearer"})
-
-
-def _expect_method(method: str, known: tuple[str, ...]) -> None:
-    if method not in known:
-        allowed = ", ".join([*known, "HEAD"] if "GET" in known else known)
-        raise RefusedRequest(405, f"this path takes {allowed}", {"Allow": allowed})
-
-
-def _path(operation: Operation, segments: tuple[str, ...]) -> dict[str, str] | None:
-    """Its parameters in the path; None: it is another path."""
-    if len(segments) != len(operation.segments):
-        return None
-    found = dict[str, str]()
-    for known, given in zip(operation.segments, segments, strict=True):
-        if known.startswith("{"):
-            found[known[1:-1]] = given
-        elif known != given:
-            return None
-    return found
 
 
 def _query(operation: Operation, text: str) -> dict[str, Any]:
@@ -240,43 +242,7 @@ def _value(kind: str, text: str) -> Any:
             return {"true": True, "false": False}.get(text, text)
         case "integer" if re.fullmatch(r"-?[0-9]{1,18}", text):
             return int(text)
-        case "number" if re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", text):
+        case "number" if re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?", text):
             return float(text)
         case _:
             return text
-
-
-def _status(error: YieldflowError) -> int:
-    match error:
-        case NotFoundError():
-            return 404
-        case RunExists() | RunEnded() | NotFailed():
-            return 409
-        case InboxFull():
-            return 429
-        case UsageError():
-            return 422
-        case StoreError():
-            return 503
-        case _:
-            return 500
-
-
-def _kebab(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
-
-
-def _name(status: int) -> str:
-    return {
-        400: "malformed",
-        401: "not-let-in",
-        403: "foreign",
-        404: "not-found",
-        405: "wrong-method",
-        408: "too-slow",
-        413: "too-large",
-        415: "wrong-media",
-        422: "unfit",
-        429: "too-many",
-        431: "too-large",
-    }.get(status, "unavailable")

@@ -16,3 +16,4 @@ class Asked:
     query: Mapping[str, Any] = field(factory=dict)
     key: str | None = None  # of `Idempotency-Key`
     body: Any = None
+    shows_payloads: bool = True  # False: nor local variables and results

@@ -9,8 +9,9 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
+from math import ceil
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from attrs import frozen
 
@@ -42,7 +43,9 @@ class Disconnected(Exception):
 
 @frozen
 class Request:
-    """*segments*: the path below where we are mounted, decoded; *address*: of whoever asks."""
+    """*segments*: the path below where we are mounted, decoded; *address*: of whoever asks; *root*: the path that we
+    are mounted at, quoted.
+    """
 
     method: str
     segments: tuple[str, ...]
@@ -50,6 +53,8 @@ class Request:
     headers: Mapping[str, str]
     address: str
     receive: Receive
+    scheme: str = "http"
+    root: str = ""
 
 
 @frozen
@@ -79,10 +84,38 @@ def request_of(scope: Scope, receive: Receive) -> Request:
     headers = dict[str, str]()
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        between = "; " if key == "cookie" else ", "
+        headers[key] = f"{headers[key]}{between}{text}" if key in headers else text
     client = scope.get("client")
     query = scope.get("query_string", b"").decode("latin-1")
-    return Request(scope["method"], _segments(scope), query, headers, client[0] if client else "", receive)
+    root = quote(scope.get("root_path", "").rstrip("/"))
+    address, scheme = client[0] if client else "", scope.get("scheme", "http")
+    return Request(scope["method"], _segments(scope), query, headers, address, receive, scheme, root)
+
+
+def fitted(known: tuple[str, ...], given: tuple[str, ...]) -> dict[str, str] | None:
+    """The parameters of a path, which stand in braces; None: it is another path."""
+    if len(given) != len(known):
+        return None
+    found = dict[str, str]()
+    for segment, text in zip(known, given, strict=True):
+        if segment.startswith("{"):
+            found[segment[1:-1]] = text
+        elif segment != text:
+            return None
+    return found
+
+
+def too_many(wait: float) -> RefusedRequest:
+    """*wait*: seconds until it may be tried again."""
+    return RefusedRequest(429, "too many requests; try again later", {"Retry-After": str(ceil(wait))})
+
+
+def expect_method(method: str, known: tuple[str, ...]) -> None:
+    """Raises `RefusedRequest`."""
+    if method not in known:
+        allowed = ", ".join([*known, "HEAD"] if "GET" in known else known)
+        raise RefusedRequest(405, f"this path takes {allowed}", {"Allow": allowed})
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
@@ -130,8 +163,9 @@ async def answer(send: Send, given: Reply) -> None:
     headers = {"content-length": str(len(given.body)), "cache-control": "no-store", "x-content-type-options": "nosniff"}
     if given.body:
         headers["content-type"] = given.media
-    headers |= {name.lower(): value for name, value in given.headers}
-    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    own = [(name.lower(), value) for name, value in given.headers]  # several cookies are set by several of a name
+    told = [*((name, value) for name, value in headers.items() if name not in dict(own)), *own]
+    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told]
     await send({"type": "http.response.start", "status": given.status, "headers": encoded})
     await send({"type": "http.response.body", "body": given.body})
 

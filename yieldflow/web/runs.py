@@ -29,8 +29,10 @@ from yieldflow.inspection.plain import plain
 from yieldflow.inspection.reading import Moment, ending
 from yieldflow.inspection.variables import PLAIN, Veil
 from yieldflow.inspection.words import all_told
+from yieldflow.ports import Summary
 from yieldflow.web.asked import Asked
 from yieldflow.web.desk import Desk
+from yieldflow.web.discreet import reason_of, why_of
 from yieldflow.web.responses import opened
 
 _PAGE = 1_000  # events
@@ -47,7 +49,7 @@ async def page(desk: Desk, asked: Asked) -> Any:
 
 
 async def get(desk: Desk, asked: Asked) -> Any:
-    return await desk.ask(lambda: run_document(desk.app.get(asked.path["run_id"]).summary()))
+    return await desk.ask(lambda: _listed(desk.app.get(asked.path["run_id"]).summary(), asked))
 
 
 async def history(desk: Desk, asked: Asked) -> Any:
@@ -153,7 +155,14 @@ def _page(app: App, asked: Asked) -> dict[str, Any]:
         limit=wish.get("limit", 100),
         cursor=wish.get("cursor"),
     )
-    return {"runs": [run_document(one) for one in found.runs], "cursor": found.cursor}
+    return {"runs": [_listed(one, asked) for one in found.runs], "cursor": found.cursor}
+
+
+def _listed(summary: Summary, asked: Asked) -> dict[str, Any]:
+    listed, note = run_document(summary), summary.note
+    if note is not None and not asked.shows_payloads:
+        listed["blocked"] = reason_of(note.reason, shows_payloads=False)
+    return listed
 
 
 def _tags(texts: list[str]) -> dict[str, str]:
@@ -177,7 +186,21 @@ def _inspection(app: App, asked: Asked) -> dict[str, Any]:
     wish = asked.query
     veil = PLAIN if asked.shows_payloads else Veil(masks=("*",))
     seen = inspect(app, asked.path["run_id"], _moment(app, wish.get("at")), veil=veil)
-    return document(seen, payloads=wish.get("payloads", False), tokens=wish.get("tokens", False), events=False)
+    found = document(seen, payloads=wish.get("payloads", False), tokens=wish.get("tokens", False), events=False)
+    return found if asked.shows_payloads else _discreet(found)
+
+
+def _discreet(found: dict[str, Any]) -> dict[str, Any]:
+    """Without the values in why a run is blocked, or one of its children."""
+    found["why"] = why_of(found["why"], shows_payloads=False)
+    if found["code"] is not None:
+        found["code"] = reason_of(found["code"], shows_payloads=False)
+    kin = list(found["children"])
+    for child in kin:
+        kin += child["children"]
+        if child["blocked"] is not None:
+            child["blocked"] = reason_of(child["blocked"], shows_payloads=False)
+    return found
 
 
 def _moment(app: App, text: str | None) -> Moment | None:

@@ -1,0 +1,280 @@
+"""Hooks that wait for somebody, found over all runs of a real store, and what it costs to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.servers import Server, valkey
+from yieldflow import App, Flow, continue_as_new, gather, hook, open_hook, race, sleep, timeout, workflow
+from yieldflow.codec.packing import unpack
+from yieldflow.core.commands import Receive
+from yieldflow.core.run import fold
+from yieldflow.errors import UnknownRun
+from yieldflow.inspection.awaiting import LIVE, Board, Hooks, Page, board_of, read_on
+from yieldflow.inspection.reading import whole
+from yieldflow.ports import Filter, Log, Mark, Summary
+
+APPROVAL = hook("approval", bool)
+OLDEST = Filter(LIVE, oldest_first=True)
+
+
+@workflow
+def asks() -> Flow[bool]:
+    return (yield from APPROVAL)
+
+
+@workflow
+def asks_until(end: str) -> Flow[Any]:
+    return (yield from APPROVAL.options(timeout=end, default=None))
+
+
+@workflow
+def asks_both() -> Flow[Any]:
+    return (yield from gather(hook("first"), hook("second"), hook("second")))
+
+
+@workflow
+def asks_one_after_the_other() -> Flow[Any]:
+    first = yield from hook("first")
+    second = yield from hook("second")
+    return [first, second]
+
+
+@workflow
+def opens_and_sleeps() -> Flow[Any]:
+    yield open_hook("late")
+    yield sleep("1h")
+
+
+@workflow
+def lets_go() -> Flow[Any]:
+    yield from race(hook("loser"), hook("winner"))
+    return (yield from timeout(hook("after"), "1h"))
+
+
+@workflow
+def goes_round(number: int) -> Flow[Any]:
+    yield hook("again")
+    return (yield from continue_as_new(goes_round(number + 1)))
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[Server]:
+    with valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(own_server: Server) -> str:
+    with redis.Redis.from_url(own_server.url) as client:
+        client.flushall()
+    return own_server.url
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[App]:
+    url = {"memory": "memory:", "sqlite": f"sqlite:///{tmp_path}/runs.db"}.get(request.param)
+    app = App(url or request.getfixturevalue("redis_url"))
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def lite(tmp_path: Path) -> Iterator[App]:
+    """Where the store makes no difference."""
+    app = App("memory:")
+    yield app
+    app.close()
+
+
+def begun(app: App, call: Any, run_id: str) -> str:
+    app.start(call, run_id=run_id)
+    app.runtime.tend(run_id)
+    return run_id
+
+
+def found(app: App, wanted: Filter = OLDEST, **options: Any) -> list[tuple[str, str]]:
+    page = board_of(app).page(app.store, wanted, **options)
+    return [(one.summary.run_id, one.hook.name) for one in page.found]
+
+
+def test_every_hook_that_a_run_waits_at_is_found_and_nothing_else(app: App):
+    begun(app, asks(), "one")
+    begun(app, asks_both(), "two")
+    begun(app, opens_and_sleeps(), "opened only")
+    app.start(asks(), run_id="not begun")
+    assert found(app) == [("one", "approval"), ("two", "first"), ("two", "second")]
+
+
+def test_a_hook_is_told_with_its_moments_and_how_often_it_is_asked(app: App):
+    begun(app, asks_until("1h"), "a")
+    begun(app, asks_both(), "b")
+    one, _, twice = board_of(app).page(app.store, OLDEST).found
+    assert one.hook.until == one.hook.since + 3_600_000
+    assert (one.hook.asked, one.hook.answered) == (1, None)
+    assert (twice.hook.until, twice.hook.asked) == (None, 2)
+
+
+def test_what_was_answered_is_found_no_more_and_what_is_asked_then_is(app: App):
+    begun(app, asks_one_after_the_other(), "r")
+    assert found(app) == [("r", "first")]
+    app.send("r", "first", 1)
+    (waiting,) = board_of(app).page(app.store, OLDEST).found
+    assert waiting.hook.answered is not None  # it came, and no worker has looked
+    app.runtime.tend("r")
+    assert found(app) == [("r", "second")]
+    app.send("r", "second", 2)
+    app.runtime.tend("r")
+    assert found(app) == []
+
+
+def test_a_receive_that_was_let_go_waits_for_nobody(app: App):
+    begun(app, lets_go(), "r")
+    app.send("r", "winner", 1)
+    app.runtime.tend("r")
+    assert found(app) == [("r", "after")]
+
+
+def test_a_payload_that_does_not_fit_leaves_the_hook_waiting_and_is_told(app: App):
+    begun(app, asks(), "r")
+    app.send("r", "approval", {"not": "a bool"})
+    app.runtime.tend("r")
+    (waiting,) = board_of(app).page(app.store, OLDEST).found
+    assert waiting.hook.answered is not None
+
+
+def test_of_a_run_that_goes_on_in_another_log_that_one_counts(app: App):
+    begun(app, goes_round(1), "r")
+    app.send("r", "again", 1)
+    app.runtime.tend("r")
+    app.runtime.tend("r~2")
+    assert found(app) == [("r~2", "again")]
+    assert board_of(app).of(app.store, "r").awaited[0].name == "again"
+    assert board_of(app).of(app.store, "r").received == {}
+
+
+def test_schedules_wait_for_no_person(app: App):
+    app.schedule(asks(), every="1h", schedule_id="hourly")
+    app.runtime.tend("hourly")
+    begun(app, asks(), "r")
+    assert found(app) == [("r", "approval")]
+
+
+def test_runs_that_are_paused_are_found_too_and_those_that_ended_are_not(app: App):
+    for run_id in ("paused", "cancelled", "terminated"):
+        begun(app, asks(), run_id)
+    app.pause("paused")
+    app.cancel("cancelled")
+    app.runtime.tend("cancelled")
+    app.terminate("terminated")
+    assert found(app) == [("paused", "approval")]
+
+
+def test_it_can_be_narrowed_to_a_hook_and_to_a_workflow(app: App):
+    begun(app, asks(), "one")
+    begun(app, asks_both(), "two")
+    assert found(app, name="second") == [("two", "second")]
+    assert found(app, evolve(OLDEST, workflow=f"{__name__}:asks")) == [("one", "approval")]
+    assert found(app, name="none") == []
+
+
+@pytest.mark.parametrize(("limit", "most"), [(1, 100), (3, 100), (100, 2), (100, 1), (2, 3)])
+def test_each_is_on_one_page_however_many_are_looked_at_in_a_call(lite: App, limit: int, most: int):
+    for number in range(9):
+        begun(lite, asks_both() if number % 3 == 0 else opens_and_sleeps(), f"r{number}")
+    pages: list[Page] = []
+    while not pages or pages[-1].cursor is not None:
+        cursor = pages[-1].cursor if pages else None
+        pages.append(board_of(lite).page(lite.store, evolve(OLDEST, limit=limit), cursor=cursor, most=most))
+        assert len(pages) < 50
+    assert [(one.summary.run_id, one.hook.name) for page in pages for one in page.found] == [
+        (f"r{number}", name) for number in (0, 3, 6) for name in ("first", "second")
+    ]
+    assert sum(page.looked for page in pages) == 9
+
+
+def test_what_is_no_cursor_and_what_is_no_run_are_refused(lite: App):
+    with pytest.raises(ValueError, match="no cursor"):
+        board_of(lite).page(lite.store, OLDEST, cursor="nonsense")
+    with pytest.raises(UnknownRun):
+        board_of(lite).of(lite.store, "nobody")
+
+
+def test_looking_again_reads_nothing_of_the_logs_that_stand_still(redis_url: str):
+    app = App(redis_url)
+    try:
+        for number in range(30):
+            begun(app, asks(), f"r{number:02}")
+        assert len(found(app)) == 30
+        app.client.config_resetstat()
+        assert len(found(app)) == 30
+        stats = app.client.info("commandstats")
+        assert stats["cmdstat_evalsha"]["calls"] == 1 + 30  # a page, and how each of its runs stands
+        assert "cmdstat_lrange" not in stats
+    finally:
+        app.close()
+
+
+def test_a_run_that_was_deleted_and_begun_again_is_read_anew(lite: App):
+    begun(lite, asks_one_after_the_other(), "r")
+    lite.send("r", "first", 1)
+    lite.runtime.tend("r")
+    assert found(lite) == [("r", "second")]
+    lite.terminate("r")
+    lite.store.delete("r")
+    lite.runtime.cache.clear()
+    begun(lite, asks(), "r")
+    assert found(lite) == [("r", "approval")]
+
+
+def test_a_log_with_an_event_that_cannot_be_read_hides_no_other_run(lite: App):
+    begun(lite, asks(), "r")
+    log, packed = whole(lite.store, "r")
+    broken = evolve_log(log, (*packed[:1], b"?", *packed[1:]))
+    assert [one.name for one in read_on(Hooks(), broken).awaited] == ["approval"]
+
+
+def evolve_log(log: Log, events: tuple[bytes, ...]) -> Log:
+    head = Mark(len(events), "c")
+    summary = Summary("r", "w", "q", "running", 0)
+    return Log(head, events, (), {}, 0, summary, None, log.now)
+
+
+@given(cuts=st.lists(st.integers(1, 4), max_size=12))
+@settings(max_examples=50, deadline=None)
+def test_read_in_any_pieces_it_comes_to_what_the_fold_of_the_core_says(cuts: list[int]):
+    app = App("memory:")
+    try:
+        begun(app, lets_go(), "r")
+        for name in ("winner", "other", "after"):
+            if name != "after":
+                app.send("r", name, 1)
+            app.runtime.tend("r")
+        log, packed = whole(app.store, "r")
+        known, at = Hooks(), 0
+        for size in [*cuts, len(packed)]:
+            known = read_on(known, evolve_log(log, tuple(packed[at : at + size])))
+            known = evolve(known, mark=Mark(min(at + size, len(packed)), ""))
+            at = min(at + size, len(packed))
+        run = fold([unpack(one) for one in packed])
+        asked = {path for path, one in run.open.items() if isinstance(one.issued.command, Receive)}
+        assert set(known.waits) == asked
+        assert set(known.unread) == set(run.unread)
+        assert set(known.opened) == {"loser", "winner", "after"}
+    finally:
+        app.close()
+
+
+def test_boards_are_one_for_each_app():
+    one, other = App("memory:"), App("memory:")
+    assert board_of(one) is board_of(one)
+    assert board_of(one) is not board_of(other)
+    assert isinstance(board_of(one), Board)

@@ -1,0 +1,229 @@
+"""Hooks that wait for somebody, over all runs: found in the logs of those that live. It only reads.
+
+What was found in a log is remembered, so that looking again costs what has come since. Hooks of our own workflows,
+schedules among them, wait for no person and are left out.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, MutableMapping, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from attrs import define, evolve, field, frozen
+
+from yieldflow.codec.packing import unpack
+from yieldflow.core.commands import OpenHook, Receive
+from yieldflow.core.events import CommandAbandoned, CommandIssued, CommandResolved, Event, HookReceived, RunStarted
+from yieldflow.core.outcome import Taken
+from yieldflow.core.path import Path
+from yieldflow.core.times import Millis, ends_at
+from yieldflow.errors import Undecodable, UnknownRun
+from yieldflow.inspection.reading import newest
+from yieldflow.ports import Filter, Log, Look, Mark, Status, Store, Summary
+
+if TYPE_CHECKING:
+    from yieldflow.app import App
+
+LIVE: tuple[Status, ...] = ("running", "paused", "blocked")
+LOOKED = 1_000  # runs in a call
+_PAGE = 200
+_UNREAD = 20  # logs that are read from their start in one call
+_REMEMBERED = 20_000  # logs
+_OURS = "yieldflow:"  # how the names of our own workflows begin
+
+
+@frozen
+class Wait:
+    """A receive that is open."""
+
+    name: str
+    since: Millis
+    until: Millis | None
+
+
+@frozen
+class Awaited:
+    """A hook that a run waits at. *until*: when the first of its receives times out; *asked*: how many there are.
+    *answered*: when the first payload came that none of them has taken.
+    """
+
+    name: str
+    since: Millis
+    until: Millis | None = None
+    asked: int = 1
+    answered: Millis | None = None
+
+
+@frozen
+class Hooks:
+    """Those of one log, up to *mark*. *opened*: since when; *received*: how many payloads each got in this log."""
+
+    mark: Mark | None = None
+    opened: Mapping[str, Millis] = field(factory=dict)
+    waits: Mapping[Path, Wait] = field(factory=dict)
+    unread: Mapping[int, tuple[str, Millis]] = field(factory=dict)  # name and moment, by position
+    received: Mapping[str, int] = field(factory=dict)
+
+    @property
+    def awaited(self) -> tuple[Awaited, ...]:
+        """In the order of asking."""
+        return tuple(self._one(name) for name in dict.fromkeys(one.name for one in self.waits.values()))
+
+    def _one(self, name: str) -> Awaited:
+        waits = [one for one in self.waits.values() if one.name == name]
+        ends = [one.until for one in waits if one.until is not None]
+        came = [at for one, at in self.unread.values() if one == name]
+        return Awaited(name, waits[0].since, min(ends, default=None), len(waits), min(came, default=None))
+
+
+@frozen
+class Waiting:
+    """One hook of one run."""
+
+    summary: Summary
+    hook: Awaited
+
+
+@frozen
+class Page:
+    """*looked*: at how many runs. *cursor*: give it back to go on; None: there are no more."""
+
+    found: tuple[Waiting, ...]
+    looked: int
+    cursor: str | None
+
+
+@define(eq=False)
+class Board:
+    """What was read of one store; safe to share between threads."""
+
+    _known: OrderedDict[str, Hooks] = field(factory=OrderedDict, init=False)
+    _lock: Lock = field(factory=Lock, init=False)
+
+    def page(
+        self, store: Store, wanted: Filter, *, name: str | None = None, cursor: str | None = None, most: int = LOOKED
+    ) -> Page:
+        """About `wanted.limit` of those that wait for a payload, out of the next *most* runs: all of a run are on one
+        page. *name*: only those that are called so. Raises `StoreError`, and ValueError for what is no cursor.
+        """
+        found: list[Waiting] = []
+        looked = 0
+        while True:
+            page = store.find(evolve(wanted, limit=min(_PAGE, most - looked)), cursor)
+            for at, (summary, hooks) in enumerate(zip(page.runs, self._of_each(store, page.runs), strict=True), 1):
+                looked += 1
+                named = (one for one in hooks.awaited if name in (None, one.name))
+                found += [Waiting(summary, one) for one in named]
+                if len(found) >= wanted.limit and (at < len(page.runs) or page.cursor is not None):
+                    return Page(tuple(found), looked, store.find(evolve(wanted, limit=at), cursor).cursor)
+            cursor = page.cursor
+            if cursor is None or looked >= most:
+                return Page(tuple(found), looked, cursor)
+
+    def of(self, store: Store, run_id: str) -> Hooks:
+        """Those of the newest generation of a run. Raises `UnknownRun`, `StoreError`."""
+        (hooks,) = self._read(store, [newest(store, run_id)])
+        if hooks is None:
+            raise UnknownRun(run_id)
+        return hooks
+
+    def _of_each(self, store: Store, runs: Sequence[Summary]) -> list[Hooks]:
+        """Those that were read before in one call, the others some at a time: they may be long."""
+        ids = [one.run_id for one in runs if not _is_ours(one.workflow)]
+        with self._lock:
+            old = [run_id for run_id in ids if run_id in self._known]
+        new = [run_id for run_id in ids if run_id not in set(old)]
+        groups = [old, *(new[at : at + _UNREAD] for at in range(0, len(new), _UNREAD))]
+        found = {run_id: one for some in groups for run_id, one in zip(some, self._read(store, some), strict=True)}
+        return [found.get(one.run_id) or Hooks() for one in runs]
+
+    def _read(self, store: Store, run_ids: Sequence[str]) -> list[Hooks | None]:
+        """None: the run is gone."""
+        with self._lock:
+            found: dict[str, Hooks | None] = {run_id: self._known.get(run_id, Hooks()) for run_id in run_ids}
+        unread = list(run_ids)
+        while unread:
+            logs = store.read_each([Look(run_id, _mark(found[run_id])) for run_id in unread])
+            behind = []
+            for run_id, log in zip(unread, logs, strict=True):
+                found[run_id] = None if log is None else read_on(found[run_id] or Hooks(), log)
+                if log is not None and log.events and _mark(found[run_id]) != log.head:
+                    behind.append(run_id)
+            unread = behind
+        self._remember(found)
+        return [found[run_id] for run_id in run_ids]
+
+    def _remember(self, found: Mapping[str, Hooks | None]) -> None:
+        with self._lock:
+            for run_id, hooks in found.items():
+                self._known.pop(run_id, None)
+                if hooks is not None:
+                    self._known[run_id] = hooks
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+
+
+_BOARDS: MutableMapping[App, Board] = WeakKeyDictionary()
+_MAKING = Lock()
+
+
+def board_of(app: App) -> Board:
+    with _MAKING:
+        return _BOARDS.setdefault(app, Board())
+
+
+def _is_ours(workflow: str) -> bool:
+    return workflow.startswith(_OURS)
+
+
+def read_on(known: Hooks, log: Log) -> Hooks:
+    """With what *log* has after it; what cannot be read is passed over, for others tell of damaged logs."""
+    known = Hooks() if log.gap else known
+    at = 0 if known.mark is None else known.mark.length
+    opened, waits = dict(known.opened), dict(known.waits)
+    unread, received = dict(known.unread), dict(known.received)
+    for position, packed in enumerate(log.events, at + 1):
+        try:
+            _add(unpack(packed), position, opened, waits, unread, received)
+        except Undecodable:
+            continue
+    length = at + len(log.events)
+    mark = log.head if length == log.head.length else Mark(length, "")
+    return Hooks(mark, opened, waits, unread, received)
+
+
+def _add(
+    event: Event,
+    position: int,
+    opened: dict[str, Millis],
+    waits: dict[Path, Wait],
+    unread: dict[int, tuple[str, Millis]],
+    received: dict[str, int],
+) -> None:
+    match event:
+        case RunStarted(at=at, inbox=inbox):
+            earlier = [name for name, payloads in inbox.items() for _ in payloads]
+            unread.update({-number: (name, at) for number, name in enumerate(earlier)})  # as the core numbers them
+        case CommandIssued(at, path, Receive(hook, timeout)):
+            opened.setdefault(hook, at)
+            waits[path] = Wait(hook, at, None if timeout is None else ends_at(timeout, at))
+        case CommandIssued(at, _, OpenHook(name)):
+            opened.setdefault(name, at)
+        case CommandResolved(path=path, outcome=outcome):
+            waits.pop(path, None)
+            if isinstance(outcome, Taken):
+                unread.pop(outcome.position, None)
+        case CommandAbandoned(path=path):
+            waits.pop(path, None)
+        case HookReceived(at=at, name=name):
+            unread[position] = name, at
+            received[name] = received.get(name, 0) + 1
+        case _:
+            pass
+
+
+def _mark(hooks: Hooks | None) -> Mark | None:
+    return None if hooks is None else hooks.mark

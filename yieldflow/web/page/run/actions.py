@@ -1,0 +1,194 @@
+"""What may be done to a run: cancel, terminate, pause, resume, retry, fork. Each asks once, and is a verb of `App`.
+
+Offered only where it makes sense for how the run stands, and to whoever may change something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from attrs import frozen
+
+from yieldflow.app import App
+from yieldflow.core.chain import chain_of
+from yieldflow.errors import UsageError
+from yieldflow.inspection.phrases import count
+from yieldflow.inspection.reading import newest, stand
+from yieldflow.ports import Status
+from yieldflow.reach import LONGEST_REASON
+from yieldflow.web.page.html import Content, Html, el
+from yieldflow.web.page.pieces import ask, toolbar
+from yieldflow.web.page.run.shelf import shelf_of
+from yieldflow.web.page.run.sight import Sight
+from yieldflow.web.page.views import Action, Done, Question
+from yieldflow.web.page.visit import Visit
+
+_GOING: tuple[Status, ...] = ("running", "paused", "blocked")
+_FORKED: tuple[Status, ...] = (*_GOING, "completed", "failed", "cancelled", "continued")
+
+
+@frozen
+class Deed:
+    """*statuses*: of runs to which it does something. *said*: what is shown when it is done."""
+
+    name: str
+    statuses: tuple[Status, ...]
+    button: str
+    sentence: str
+    said: str
+    do: Callable[[App, str, Mapping[str, str]], object]
+    gives_reason: bool = True
+    danger: bool = False
+
+    def question(self, visit: Visit) -> Question:
+        """Raises `UnknownRun`, `StoreError`."""
+        run_id = visit.path["run_id"]
+        status = _status(visit, run_id)
+        lead = "" if status in self.statuses else f"It is {status}, so this will be refused. "
+        title = f"{self.button} {run_id}?"
+        return Question(title, f"{lead}{self.sentence}", self.button, self._fields(visit), self.danger)
+
+    def done(self, visit: Visit, form: Mapping[str, str]) -> Done:
+        """Raises what the verb of `App` raises."""
+        run_id = visit.path["run_id"]
+        self.do(visit.app, run_id, form)
+        return Done(visit.link("runs", chain_of(run_id)[0]), f"Run {run_id} {self.said}.")
+
+    def _fields(self, visit: Visit) -> Html | None:
+        return field("reason", "Reason", "kept with the run", visit) if self.gives_reason else None
+
+    @property
+    def action(self) -> Action:
+        return Action(("runs", "{run_id}", self.name), self.question, self.done)
+
+
+DEEDS = (
+    Deed(
+        "cancel",
+        _GOING,
+        "Cancel",
+        "It is asked to stop: Cancelled is thrown where its program waits, and its clean-up is carried out. If that "
+        "was asked before, it is thrown once more.",
+        "was asked to stop",
+        lambda app, run_id, form: app.cancel(run_id, _reason(form), again=_was_cancelled(app, run_id)),
+    ),
+    Deed(
+        "pause",
+        ("running", "blocked"),
+        "Pause",
+        "What happens to it is kept, and told to its program when it is resumed. Steps that run may end.",
+        "is paused",
+        lambda app, run_id, form: app.pause(run_id, _reason(form)),
+    ),
+    Deed(
+        "resume",
+        ("paused",),
+        "Resume",
+        "It goes on with what has happened meanwhile.",
+        "goes on",
+        lambda app, run_id, _: app.resume(run_id),
+        gives_reason=False,
+    ),
+    Deed(
+        "retry",
+        ("failed",),
+        "Retry",
+        "It goes on from the command whose failure ended it, under the same run id and with the same idempotency "
+        "keys; the attempts are counted anew.",
+        "goes on from its failure",
+        lambda app, run_id, _: app.retry(run_id),
+        gives_reason=False,
+    ),
+    Deed(
+        "terminate",
+        _GOING,
+        "Terminate",
+        "It ends at once, without being asked: no clean-up is carried out, and its children are cancelled. This "
+        "cannot be undone.",
+        "was ended",
+        lambda app, run_id, form: app.terminate(run_id, _reason(form)),
+        danger=True,
+    ),
+)
+
+
+def toolbar_of(sight: Sight) -> Content:
+    if not sight.visit.may_change:
+        return None
+    buttons = [
+        ask(_named(deed, sight), sight.action(deed.name), danger=deed.danger)
+        for deed in DEEDS
+        if sight.status in deed.statuses and deed.name != "terminate"
+    ]
+    at = sight.seen.position if sight.at is not None else None
+    buttons.append(ask("Fork from here" if at else "Fork", sight.action("fork", at=at)))
+    buttons += [
+        ask(deed.button, sight.action(deed.name), danger=True)
+        for deed in DEEDS
+        if deed.name == "terminate" and sight.status in deed.statuses
+    ]
+    return toolbar(*buttons)
+
+
+def _named(deed: Deed, sight: Sight) -> str:
+    again = deed.name == "cancel" and sight.story.timeline.run.cancelled is not None
+    return "Cancel again" if again else deed.button
+
+
+def _status(visit: Visit, run_id: str) -> Status:
+    return stand(visit.app.store, newest(visit.app.store, run_id)).summary.status
+
+
+def _reason(form: Mapping[str, str]) -> str | None:
+    return form.get("reason", "").strip() or None
+
+
+def _was_cancelled(app: App, run_id: str) -> bool:
+    return shelf_of(app).read(app.store, run_id).timeline.run.cancelled is not None
+
+
+def field(name: str, label: str, hint: str, visit: Visit, **attributes: str | int | None) -> Html:
+    told = visit.given.get(name) or attributes.pop("value", None)
+    attributes |= {"name": name, "id": f"ask-{name}", "value": told, "maxlength": LONGEST_REASON}
+    control = el("input", autocomplete="off", **attributes)
+    return el("label", el("span", label, " ", el("small", hint, class_="muted")), control, class_="field")
+
+
+# --- fork -------------------------------------------------------------------------------------------------------------
+
+
+def _fork_question(visit: Visit) -> Question:
+    """Raises `UnknownRun`, `StoreError`."""
+    run_id = visit.path["run_id"]
+    _status(visit, run_id)
+    at = visit.query.get("at")
+    shared = "all its events but the end" if at is None else f"its first {count(_position(at) or 0, 'event')}"
+    fields = el(
+        "div",
+        field("at", "Events it shares", "empty: all but the end", visit, value=at, type="number", min=1),
+        field("new_run_id", "Id of the fork", "empty: a random one", visit),
+    )
+    sentence = (
+        f"A run of its own begins with {shared}, and goes on from there with the code that the workers have. What came "
+        "after is done again, with idempotency keys, hook tokens and random numbers of its own. "
+        f"{run_id} stays as it is."
+    )
+    return Question(f"Fork {run_id}?", sentence, "Fork", fields)
+
+
+def _fork(visit: Visit, form: Mapping[str, str]) -> Done:
+    """Raises `UnknownRun`, `RunExists`, `BadRunId`, `UsageError`."""
+    run_id = visit.path["run_id"]
+    text, name = form.get("at", "").strip(), form.get("new_run_id", "").strip() or None
+    forked = visit.app.fork(run_id, at=_position(text) if text else None, new_run_id=name)
+    return Done(visit.link("runs", forked.run_id), f"Run {forked.run_id} was forked from {run_id}.")
+
+
+def _position(text: str) -> int:
+    """Raises `UsageError`."""
+    if not text.isdecimal() or len(text) > 9:
+        raise UsageError("the number of events it shares is a whole number from 1 on")
+    return int(text)
+
+
+ACTIONS = (*(deed.action for deed in DEEDS), Action(("runs", "{run_id}", "fork"), _fork_question, _fork))

@@ -1,0 +1,33 @@
+"""What a thing that a run asked for is called, and how it stands, in the words of `yieldflow inspect`."""
+
+from __future__ import annotations
+
+from yieldflow.cli.chronicle import labelled
+from yieldflow.cli.layout import DOING, STATES
+from yieldflow.inspection.phrases import count, error
+from yieldflow.inspection.situations import Situation, attempt
+from yieldflow.inspection.timeline import Item
+
+_LONGEST_ERROR = 300
+
+
+def situated(one: Situation) -> str:
+    return f"running {one.text}" if one.doing == "running" else one.text
+
+
+def ended(item: Item) -> str:
+    parts: list[str] = ["not known how it stands" if item.state == "open" else item.state]
+    if item.tries > 1:
+        parts.append(attempt(item))
+    if item.losses:
+        parts.append(f"{count(item.losses, 'worker')} lost")
+    if item.error is not None and item.state == "failed":
+        parts.append(error(item.error, _LONGEST_ERROR))
+    return " · ".join(parts)
+
+
+def mark(item: Item, one: Situation | None) -> str:
+    return STATES[item.state][0] if one is None else DOING[one.doing][0]
+
+
+__all__ = ["ended", "labelled", "mark", "situated"]
