@@ -1,6 +1,6 @@
 """A card number that the store never sees, and a new key while the run is under way. `python examples/encrypted.py`
 
-Needs `pip install yieldflow[encryption]`. Where workers are processes of their own, they all name the same codec:
+Needs `pip install 'yieldflow[encryption]'`. Where workers are processes of their own, they all name the same codec:
 `$YIELDFLOW_PAYLOAD_CODEC=shop.keys:codec`, or `payload_codec` in `[tool.yieldflow]` of pyproject.toml.
 """
 

@@ -2,6 +2,8 @@
 
 python examples/explore_saga.py hasty_trip
 python examples/explore_saga.py trip
+
+It needs Hypothesis: `pip install 'yieldflow[testing]'`.
 """
 
 import sys

@@ -3,7 +3,7 @@
 `hasty_trip` has a mistake that tests of the usual kind never meet; `trip` is its fix.
 
     yieldflow run examples/saga.py:trip '"trip-1"' '"oslo"'
-    python examples/explore_saga.py hasty_trip      # finds the mistake, and tells when it happens
+    python examples/explore_saga.py hasty_trip      # finds the mistake, and tells when it happens; needs Hypothesis
     python examples/explore_saga.py trip
 """
 

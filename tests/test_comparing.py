@@ -153,6 +153,20 @@ def test_times_workers_attempts_and_pauses_are_no_matter(app):
     assert len(app.get("a").history()) > len(one)
 
 
+def test_schedules_are_compared_like_any_other_run(app):
+    hours = {"every hour": 1, "every two": 2}
+    for name, number in hours.items():
+        app.schedule(rolls(), every=f"{number}h", schedule_id=name)
+        tended(app, name)
+    found = compared(app, *(app.get(name).history() for name in hours))
+    assert (found.parting.what, found.parting.path) == ("asked", "1")
+    assert found.parting.one.startswith("ahead({'target': {'workflow': ")
+    assert found.parting.details[:2] == (
+        "plan.times.rule.Every.span: 3600000 and 7200000",
+        "schedule_id: 'every hour' and 'every two'",
+    )
+
+
 def turned(events: Sequence[Event], name: str) -> tuple[Event, ...]:
     """With the first two events of this kind in the other order."""
     first, second, *_ = (place for place, event in enumerate(events) if type(event).__name__ == name)

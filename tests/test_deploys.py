@@ -21,6 +21,7 @@ SAME = (  # what differs from one time to the next
     (re.compile(r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)"), r"2026-11-02\g<1>09:30:00\g<3>"),
     (re.compile(r"\b\d+(\.\d)? s\b"), "2 s"),
     (re.compile(r"\brung \d+ times?\b"), "rung 2 times"),
+    (re.compile(r"\bnext look is due\b"), "next look in 2 s"),
     (re.compile(r"\bworker \d+"), "worker 4711"),
     (re.compile(r"\b[\w-]+:[0-9a-f]{8}:\d+:\d+:\d+\b"), "host:4711"),
 )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.test_inspection import tended
 from yieldflow import (
     App,
     Flow,
@@ -28,12 +29,6 @@ def app():
     app = App("memory:")
     yield app
     app.close()
-
-
-def tended(app, call):
-    handle = app.start(call, run_id="r")
-    app.runtime.tend("r")
-    return handle
 
 
 @step(retry=Retry(attempts=5, delay="1h"))

@@ -9,6 +9,7 @@ import pytest
 from rq import Queue
 
 from tests.servers import Server
+from tests.test_waiting import asks, trains
 from yieldflow import App, Flow, hook, sleep, step, workflow
 from yieldflow.authoring.registry import Registry
 from yieldflow.codec.packing import pack as pack_event
@@ -30,24 +31,9 @@ def pack() -> int:
     return 1
 
 
-@step(queue="gpu")
-def train() -> int:
-    return 1
-
-
 @workflow
 def packs() -> Flow[int]:
     return (yield from pack())
-
-
-@workflow
-def trains() -> Flow[int]:
-    return (yield from train())
-
-
-@workflow
-def asks() -> Flow[bool]:
-    return (yield from hook("approval", bool))
 
 
 @workflow

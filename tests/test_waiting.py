@@ -265,6 +265,16 @@ def test_a_chain_has_an_end_even_if_it_had_none(app: App, monkeypatch: pytest.Mo
     assert inspect(app, "r").why.count(" → ") == 2
 
 
+def test_a_payload_that_does_not_fit_is_no_answer_that_somebody_has_to_tell(app: App):
+    run = tended(app, asks(), "r")
+    run.send("approval", "maybe")
+    app.runtime.tend("r")
+    seen = inspect(app, "r")
+    assert seen.why == "hook approval, open since 0 s, 1 payload does not fit and was skipped"
+    assert seen.advice == ("answer it: yieldflow send r approval JSON",)
+    assert [one.doing for one in seen.situations] == ["hook"]
+
+
 def test_of_the_past_nothing_is_said_about_the_present(app: App):
     tended(app, naps(), "r")
     tended(app, trains(), "t")

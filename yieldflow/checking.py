@@ -18,11 +18,13 @@ from yieldflow.core.asks import WorkflowDefinition
 from yieldflow.core.commands import CallStep
 from yieldflow.core.events import Event, Finish, RunStarted
 from yieldflow.core.interpreter import Execution
+from yieldflow.core.nodes import Raised
 from yieldflow.core.outcome import Err
 from yieldflow.core.path import show
 from yieldflow.core.values import Codec
 from yieldflow.errors import CodeError, ImpossibleEvent, Undecodable, UnknownWorkflow, UnreadableLog, YieldflowError
 from yieldflow.errors.root import error
+from yieldflow.interrupting import Interrupted
 
 Problem: TypeAlias = "CodeError | ImpossibleEvent | FailsAtOnce"
 
@@ -90,7 +92,10 @@ def _problem(execution: Execution, events: Sequence[Event]) -> Problem | None:
         decisions = execution.decide()
         _read_open_steps(execution)
     except (CodeError, ImpossibleEvent) as problem:
+        _expect_uninterrupted(execution)
         return problem
+    else:
+        _expect_uninterrupted(execution)
     finally:
         execution.close()
     for decision in decisions:
@@ -98,6 +103,13 @@ def _problem(execution: Execution, events: Sequence[Event]) -> Problem | None:
             failure = decision.outcome.failure
             return FailsAtOnce(execution.workflow.name, failure.said, failure.traceback)
     return None
+
+
+def _expect_uninterrupted(execution: Execution) -> None:
+    """What was thrown into a program was meant for whoever replays it."""
+    result = None if execution.tree is None else execution.tree.result
+    if isinstance(result, Raised) and isinstance(result.error, Interrupted):
+        raise result.error
 
 
 def _read_open_steps(execution: Execution) -> None:

@@ -32,13 +32,13 @@ def connect(url: str, prefix: str, *, fsync: bool = False) -> Store:
     store: Store
     match scheme_of(url):
         case "memory":
-            store = _from("yieldflow.stores.memory", "MemoryStore")()
+            store = found_in("yieldflow.stores.memory", "MemoryStore")()
         case "sqlite":
-            store = _from("yieldflow.stores.sqlite", "SqliteStore")(_file(url), fsync=fsync)
+            store = found_in("yieldflow.stores.sqlite", "SqliteStore")(file_of(url), fsync=fsync)
         case scheme if scheme in _REDIS:
-            client = _from("yieldflow.stores.redis.server", "connect")(url)
-            _from("yieldflow.stores.redis.server", "check_server")(client, fsync=fsync)
-            store = _from("yieldflow.stores.redis.store", "RedisStore")(client, prefix, fsync=fsync)
+            client = found_in("yieldflow.stores.redis.server", "connect")(url)
+            found_in("yieldflow.stores.redis.server", "check_server")(client, fsync=fsync)
+            store = found_in("yieldflow.stores.redis.store", "RedisStore")(client, prefix, fsync=fsync)
         case "":
             raise BadUrl(url, "has no scheme")
         case scheme:
@@ -52,30 +52,30 @@ def reading(url: str, prefix: str) -> Store:
     """
     if scheme_of(url) != "sqlite":
         return connect(url, prefix)
-    store: Store = _from("yieldflow.stores.sqlite", "SqliteStore")(_file(url), mode="ro")
+    store: Store = found_in("yieldflow.stores.sqlite", "SqliteStore")(file_of(url), mode="ro")
     return store
 
 
 def store_on(connection: Any, prefix: str, *, fsync: bool = False) -> Store:
     """The store on a connection that somebody else has made."""
-    client = _from("yieldflow.stores.redis.server", "without_retries")(connection)
-    store: Store = _from("yieldflow.stores.redis.store", "RedisStore")(client, prefix, fsync=fsync)
+    client = found_in("yieldflow.stores.redis.server", "without_retries")(connection)
+    store: Store = found_in("yieldflow.stores.redis.store", "RedisStore")(client, prefix, fsync=fsync)
     return store
 
 
 def hints(client: Any) -> Queue:
     """The queue that carries the hints of a Redis store: RQ, on the same server."""
-    queue: Queue = _from("yieldflow.rq.queue", "RqQueue")(client)
+    queue: Queue = found_in("yieldflow.rq.queue", "RqQueue")(client)
     return queue
 
 
 def fleet(client: Any) -> Any:
     """The workers that RQ knows of, on the same server."""
-    return _from("yieldflow.rq.fleet", "Fleet")(client)
+    return found_in("yieldflow.rq.fleet", "Fleet")(client)
 
 
-def _file(url: str) -> str:
-    """`sqlite:///shop.db` is relative, `sqlite:////var/shop.db` is not."""
+def file_of(url: str) -> str:
+    """`sqlite:///shop.db` is relative, `sqlite:////var/shop.db` is not. Raises `BadUrl`."""
     rest = url.partition(":")[2]
     if not rest.startswith("///") or len(rest) == 3:
         raise BadUrl(url, "names no file")
@@ -84,6 +84,7 @@ def _file(url: str) -> str:
     return file
 
 
-def _from(module: str, name: str) -> Any:
+def found_in(module: str, name: str) -> Any:
+    """Imported when it is asked for."""
     import_module(module.rpartition(".")[0])  # two threads that begin with two modules of it wait for each other
     return getattr(import_module(module), name)

@@ -167,8 +167,9 @@ class Summary:
 class Commit:
     """One atomic change of one run. The store checks everything before it writes anything.
 
-    In this order: the condition; *revoke* (all or nothing); whether *hooks* are free or its own; the events; *drop*; *put*; *claim* (of entries that
-    are free and due after the puts; those that are not are left out); alarm; summary; *hooks*.
+    In this order: the condition; *revoke* (all or nothing); whether *hooks* are free or its own; the events; *drop*;
+    *put*; *claim* (of entries that are free and due after the puts; those that are not are left out); alarm; summary;
+    *hooks*.
     A commit without events does not move the head. Any commit sets the rings of the run's alarm to 0, but for
     one whose summary carries a note. A commit with events clears the note: blocked becomes running.
     `Head` is checked first: a repeated commit is known by the id of the head.

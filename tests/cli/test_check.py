@@ -1,6 +1,7 @@
 """`check` and `export`: before a deploy, from a store or from files, and nothing is changed by it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,30 @@ def test_a_deploy_that_would_fail_runs_is_told_with_the_line_that_raises(five):
     assert "it is no longer asked, for the program raises NameError" in out
     assert out.count("yield from pack(oder)") == 2
     assert out.endswith("\n5 histories replayed: 0 go on, 4 would be blocked, 1 would fail\n")
+
+
+ENDLESS = ("yield from pack(order)\n    ok", "yield from pack(order)\n    while order:\n        pass\n    ok")
+
+
+def test_a_replay_that_would_never_end_is_found_and_the_others_go_on(five):
+    """For a worker it would be a run that takes it for good."""
+    changed(five, ENDLESS, ("while order:", 'while order in ("o2", "o4"):'))
+    code, out, err = five.run("check", "flows.py", "histories", "--timeout", "0.2s", "-j1")
+    assert (code, err) == (1, "")
+    lines = out.splitlines()
+    assert lines[0] == "histories/o2.jsonl, histories/o4.jsonl"
+    assert lines[1] == "  workflow flows:asks neither asks nor ends: its replay was stopped after 0.2 s"
+    assert re.fullmatch(r"    at:       .*/flows\.py:\d+ in asks", lines[2])
+    assert lines[-1] == "5 histories replayed: 3 go on, 2 would be blocked"
+
+
+def test_what_catches_everything_is_stopped_too(five):
+    catches = "    try:\n        while order: pass\n    except BaseException:\n        yield from pack(order)\n"
+    changed(five, ("    yield from pack(order)\n    ok", f"{catches}    ok"))
+    code, out, err = five.run("check", "flows.py", "histories/o1.jsonl", "--timeout", "0.1s", "--json")
+    assert (code, err) == (1, "")
+    (found,) = json.loads(out)["findings"]
+    assert (found["error"], found["would"], found["run_id"]) == ("ReplayEndless", "block", "o1")
 
 
 def test_the_source_of_the_workflows_is_checked_too(exported):

@@ -8,7 +8,7 @@ import redis
 from click.testing import CliRunner
 
 from tests.cli.shop import asks, hello
-from tests.cli.test_check import changed
+from tests.cli.test_check import ENDLESS, changed
 from yieldflow import App
 from yieldflow.cli.commands import yieldflow
 from yieldflow.cli.replaying import Order, opened
@@ -74,6 +74,17 @@ def test_a_history_that_kills_the_process_is_found_and_the_others_go_on(many):
     (found,) = document["findings"]
     assert found["history"] == "histories/o07.jsonl"
     assert f"ended with -{signal.SIGKILL}" in found["text"]
+
+
+def test_a_replay_that_would_never_end_is_stopped_in_another_process_too(many):
+    for name in ("torn", "gone"):
+        (many.home / "histories" / f"{name}.jsonl").unlink()
+    changed(many, ENDLESS, ("while order:", 'while order == "o07":'))
+    code, out, _ = many.run("check", "flows.py", "histories", "-j2", "--json", "--timeout", "0.2s")
+    document = json.loads(out)
+    assert (code, document["replayed"]) == (1, 30)
+    (found,) = document["findings"]
+    assert (found["history"], found["error"]) == ("histories/o07.jsonl", "ReplayEndless")
 
 
 def test_code_that_other_processes_cannot_load_is_one_sentence(many):

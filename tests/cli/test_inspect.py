@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from rich.text import Text
 
 from tests.cli.schema import problems
@@ -15,6 +16,7 @@ from yieldflow import App
 from yieldflow.cli.keys import keys_of
 from yieldflow.cli.layout import indented, packed
 from yieldflow.cli.moments import moment_of
+from yieldflow.cli.picture import picture
 from yieldflow.cli.stepping import Place
 from yieldflow.cli.view import fitting
 from yieldflow.core.times import moment
@@ -244,6 +246,15 @@ def test_a_line_is_broken_between_words_and_a_time_is_one():
 
 def test_facts_are_not_broken():
     assert list(packed(["one fact", "another", "third"], 20)) == ["one fact · another", "third"]
+
+
+@pytest.mark.parametrize(("ahead", "told"), [(1_001, "next look in 1 s"), (0, "next look is due"), (-9, "look is due")])
+def test_when_a_blocked_run_is_looked_at_is_told_also_when_it_is_due(checkout, ahead, told):
+    app = App(checkout.url)
+    seen = app.get("o1").inspect()
+    app.close()
+    head = list(picture(evolve(seen, status="blocked", alarm=seen.now + ahead), 200, payloads=False, tokens=False))[1]
+    assert head.plain.endswith(told)
 
 
 def test_what_does_not_fit_a_screen_is_counted():

@@ -21,6 +21,17 @@ class Order:
     lines: list[str]
 
 
+@dataclass
+class Card:
+    number: str
+
+
+@dataclass
+class Transfer:
+    number: str
+
+
+def pay(how: Card | Transfer) -> None: ...
 def charge(order: str, cents: int, /, *more: int, currency: str = "EUR") -> int: ...
 def ship(order: Order, fast: bool = False) -> str: ...
 def book(order: Order, fast: bool = False) -> str: ...
@@ -102,6 +113,23 @@ DIFFERENCES = {  # recorded, asked, what is told of both, where they differ
         "ship({'id': 'o-1', 'cents': 500,…)",
         "ship({'id': 'o-1', 'cents': 500,…)",
         ("order.lines: recorded ['ale', 'bun'], asked []",),
+    ),
+    "inside of one of two classes": (
+        lambda: step(pay, Card("1")),
+        lambda: step(pay, Card("2")),
+        "pay({'Card': {'number': '1'}})",
+        "pay({'Card': {'number': '2'}})",
+        ("how.Card.number: recorded '1', asked '2'",),
+    ),
+    "the other of two classes": (
+        lambda: step(pay, Card("1")),
+        lambda: step(pay, Transfer("1")),
+        "pay({'Card': {'number': '1'}})",
+        "pay({'Transfer': {'number': '1'…)",
+        (
+            "how.Card: recorded {'number': '1'}, asked nothing",
+            "how.Transfer: recorded nothing, asked {'number': '1'}",
+        ),
     ),
     "a payload": (
         lambda: send("r", "go", {"n": 1}),

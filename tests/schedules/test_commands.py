@@ -47,6 +47,7 @@ def test_what_was_added_is_listed_and_shown(hourly, tmp_path):
     listed = hourly("list").stdout.splitlines()
     assert listed[0].split() == ["SCHEDULE", "STANDS", "DUE", "NEXT", "(UTC)", "STARTS"]
     assert listed[1].startswith("hourly    active  0 * * * * Europe/Berlin  20")
+    assert listed[1].endswith('tests.schedules.flows:report("1ms")')  # however long: in a pipe no line is broken
     shown = hourly("show", "hourly").stdout
     assert shown.startswith("hourly is active\n")
     assert 'tests.schedules.flows:report("1ms")' in shown

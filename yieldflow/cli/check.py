@@ -20,11 +20,11 @@ from yieldflow.cli.counting import counted
 from yieldflow.cli.errors import DONE, ENDED_BADLY
 from yieldflow.cli.files import files_in, is_history
 from yieldflow.cli.findings import Document, sort
-from yieldflow.cli.options import at_a_place
+from yieldflow.cli.options import at_a_place, span_of
 from yieldflow.cli.outcome import tell_json
 from yieldflow.cli.replaying import Order, Replayed, opened, replay
 from yieldflow.cli.shares import cores, in_processes
-from yieldflow.cli.target import imported_as, module_of
+from yieldflow.cli.target import defined_in, module_of
 from yieldflow.errors import UsageError, error
 from yieldflow.inspection.phrases import count
 
@@ -72,6 +72,7 @@ Examples:
 @click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="At most so many runs.")
 @click.option("--sample", type=click.IntRange(min=1), help="Only the newest so many of each workflow and version.")
 @click.option("--jobs", "-j", type=click.IntRange(min=1), help="Processes. Default: as many as there are cores.")
+@click.option("--timeout", metavar="DURATION", default="30s", show_default=True, help="For each replay, at most.")
 @click.option("--allow-empty", is_flag=True, help="Nothing to replay is no error.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @at_a_place
@@ -82,6 +83,7 @@ def check(
     limit: int,
     sample: int | None,
     jobs: int | None,
+    timeout: str,
     allow_empty: bool,
     as_json: bool,
     url: str | None,
@@ -94,7 +96,7 @@ def check(
     """
     targets = tuple(word for word in what if not is_history(word))
     words = [word for word in what if is_history(word)]
-    order = Order(url, modules, targets, runs or not words, workflow)
+    order = Order(url, modules, targets, runs or not words, workflow, span_of(timeout) / 1_000)
     with opened(order) as app:
         listed = list(islice(unfinished(app, workflow), limit)) if order.in_store else []
         items: list[Item] = [("file", str(file)) for word in words for file in files_in(word)] + listed
@@ -128,7 +130,7 @@ def _each(app: App, items: Sequence[Item], order: Order, jobs: int | None) -> It
     done, end = 0, time.monotonic() + _ALONE
     number = cores() if jobs is None else jobs
     while done < len(items) and (number == 1 or (jobs is None and time.monotonic() < end)):
-        yield replay(app, items[done], order.workflow)
+        yield replay(app, items[done], order)
         done += 1
     if done < len(items):
         for _, replayed in in_processes(items[done:], number, order):
@@ -145,12 +147,8 @@ def _order(found: Document, places: dict[Item, int]) -> int:
 
 def _source(app: App, targets: tuple[str, ...]) -> list[source_check.Finding]:
     """Of all workflows in these modules: once they are loaded, more names are bound than when each was defined."""
-    homes = {imported_as(module_of(target)) for target in targets}
-    found = {}
-    for definition in app.registry.workflows():
-        if any(definition.fn.__module__ == home or definition.fn.__module__.startswith(f"{home}.") for home in homes):
-            found.update(dict.fromkeys(source_check.check(definition.fn)))
-    return list(found)
+    workflows = defined_in(app.registry, map(module_of, targets))
+    return list(dict.fromkeys(finding for workflow in workflows for finding in source_check.check(workflow.fn)))
 
 
 def _tell(report: Report) -> None:

@@ -11,11 +11,12 @@ from functools import wraps
 from typing import Any, TypeVar, get_args
 
 import click
-from attrs import field, frozen
+from attrs import frozen
 
 from yieldflow.app import App
 from yieldflow.cli.given import instant_of, tags_of
 from yieldflow.errors import UsageError
+from yieldflow.inspection.phrases import count
 from yieldflow.ports import Filter, Status
 from yieldflow.reach import wanted
 
@@ -34,12 +35,12 @@ class Care:
     expect: int | None
     as_json: bool
 
-    def may_do(self, what: str, count: int) -> bool:
+    def may_do(self, what: str, fitting: int) -> bool:
         """Whether somebody has said yes to *what*, such as "cancel", for so many runs. Raises `UsageError`."""
-        runs = f"{count:,} run{'' if count == 1 else 's'}"
-        if self.expect not in (None, count):
+        runs = count(fitting, "run")
+        if self.expect not in (None, fitting):
             raise UsageError(f"{runs} fit, not {self.expect:,}: nothing was done; --dry-run lists them")
-        if count == 0 or self.yes or self.expect is not None:
+        if fitting == 0 or self.yes or self.expect is not None:
             return True
         if not sys.stdin.isatty():
             raise UsageError(f"nobody can be asked whether to {what} {runs}: give --yes; --dry-run lists them")
@@ -56,7 +57,7 @@ class Choice:
     tags: tuple[str, ...]
     since: str | None
     until: str | None
-    care: Care = field()
+    care: Care
 
     def by_filter(self, app: App) -> Filter | None:
         """None: runs are named. Raises `UsageError`."""
@@ -85,8 +86,7 @@ def chooses(command: F) -> F:
         chosen,
         click.argument("run_ids", nargs=-1, metavar="[RUN]..."),
         filters,
-        click.option("--since", metavar="TIME", help="Those started since then: 2d (ago), or 2026-01-31T12:00 (UTC)."),
-        click.option("--until", metavar="TIME", help="Those started before then."),
+        times,
         cares,
     )
     return made
@@ -99,6 +99,15 @@ def filters(command: F) -> F:
         click.option("--status", multiple=True, type=click.Choice(get_args(Status)), help="Those that are this."),
         click.option("--workflow", metavar="W", help="Those of this workflow, as module:name."),
         click.option("--tag", "tags", metavar="NAME=VALUE", multiple=True, help="Those that have it; all of several."),
+    )
+
+
+def times(command: F) -> F:
+    """Add *since* and *until*."""
+    return _added(
+        command,
+        click.option("--since", metavar="TIME", help="Those started since then: 2d (ago), or 2026-01-31T12:00 (UTC)."),
+        click.option("--until", metavar="TIME", help="Those started before then."),
     )
 
 

@@ -19,10 +19,9 @@ from yieldflow.cli.options import at_a_place
 from yieldflow.cli.outcome import tell_json
 from yieldflow.cli.replaying import Order, opened
 from yieldflow.comparing import Comparison, Parting, Shared, compare, compare_with_code
-from yieldflow.core.chain import chain_of, expect_possible, generation
 from yieldflow.histories import History, read
 from yieldflow.inspection.phrases import clipped, count
-from yieldflow.inspection.reading import whole
+from yieldflow.inspection.reading import meant, whole
 
 _LAST = 5  # of the commands that both share
 _CODE = "the code at hand"
@@ -71,10 +70,7 @@ def _is_file(name: str) -> bool:
 def _history(app: App, name: str) -> History:
     if _is_file(name):
         return read(lines_of(Path(name)), name)
-    expect_possible(name)
-    chain, number = chain_of(name)
-    run_id = app.store.newest(chain) if chain == name else generation(chain, number)
-    return read(whole(app.store, run_id)[1], f"the log of run {name!r}")
+    return read(whole(app.store, meant(app.store, name))[1], f"the log of run {name!r}")
 
 
 # --- for people -------------------------------------------------------------------------------------------------------

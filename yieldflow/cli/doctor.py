@@ -14,8 +14,9 @@ from rich.text import Text
 from yieldflow.cli.errors import DONE, ENDED_BADLY, visible
 from yieldflow.cli.options import Place, at_a_place
 from yieldflow.cli.outcome import tell_json
-from yieldflow.doctor import Repair, Report, examine
+from yieldflow.doctor import Report, examine
 from yieldflow.doctor.findings import Finding, Level
+from yieldflow.doctor.healing import Repair
 from yieldflow.errors import UsageError, masked
 from yieldflow.inspection.phrases import count
 

@@ -11,16 +11,16 @@ import click
 from attrs import frozen
 
 from yieldflow.app import App
-from yieldflow.cli.choosing import filters
+from yieldflow.cli.choosing import filters, times
 from yieldflow.cli.counting import counted
 from yieldflow.cli.files import name_of, write_whole
 from yieldflow.cli.given import instant_of, tags_of
 from yieldflow.cli.options import Place, at_a_place
-from yieldflow.core.chain import chain_of, expect_possible, generation
+from yieldflow.core.chain import expect_possible
 from yieldflow.errors import UnknownRun, UsageError
 from yieldflow.histories import generations
 from yieldflow.inspection.phrases import count
-from yieldflow.inspection.reading import whole
+from yieldflow.inspection.reading import meant, whole
 from yieldflow.ports import Status
 
 _PAGE = 100
@@ -68,8 +68,7 @@ class Wish:
 @click.option("--into", metavar="FOLDER", help="A file for each generation, named after it.")
 @click.option("--all", "every", is_flag=True, help="All runs of the store that fit the options below.")
 @filters
-@click.option("--since", metavar="TIME", help="Those started since then: 2d (ago), or 2026-01-31T12:00 (UTC).")
-@click.option("--until", metavar="TIME", help="Those started before then.")
+@times
 @click.option("--limit", type=click.IntRange(min=1), help="The newest so many.")
 @at_a_place
 def export(
@@ -85,7 +84,7 @@ def export(
     _expect_sense(runs, into, wish, every=every)
     with Place(url, modules).app() as app:
         if into is None:
-            for event in whole(app.store, _named(app, runs[0]))[1]:
+            for event in whole(app.store, meant(app.store, runs[0]))[1]:
                 click.echo(event)
             return
         ids = wish.found(app) if every else _all_generations(app, runs)
@@ -100,13 +99,6 @@ def _expect_sense(runs: tuple[str, ...], into: str | None, wish: Wish, *, every:
         raise UsageError("filters such as --status choose among --all")
     if into is None and (every or len(runs) > 1):
         raise UsageError("several histories are several files: say --into FOLDER")
-
-
-def _named(app: App, run_id: str) -> str:
-    """The newest generation, where none is named."""
-    expect_possible(run_id)
-    chain, number = chain_of(run_id)
-    return app.store.newest(chain) if chain == run_id else generation(chain, number)
 
 
 def _all_generations(app: App, runs: tuple[str, ...]) -> Iterator[str]:

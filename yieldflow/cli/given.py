@@ -36,9 +36,14 @@ def instant_of(option: str, text: str | None, now: Millis) -> datetime | None:
         return moment(now - span_of(text.removesuffix("ago").rstrip()))
     except UsageError as error:
         try:
-            at = datetime.fromisoformat(text.removesuffix(" UTC"))
+            return time_of(text)
         except ValueError:
             raise UsageError(f"{option}: {error}, nor is it a time such as 2026-01-31T12:00") from error
-        return at if at.utcoffset() is not None else at.replace(tzinfo=UTC)
     except (OverflowError, ValueError) as error:
         raise UsageError(f"{option} {shortened(text, 60)} is too long ago") from error
+
+
+def time_of(text: str) -> datetime:
+    """ISO 8601, in UTC where no zone is said, as on all screens. Raises ValueError."""
+    at = datetime.fromisoformat(text.removesuffix(" UTC"))
+    return at if at.utcoffset() is not None else at.replace(tzinfo=UTC)

@@ -9,19 +9,15 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from yieldflow.cli.layout import DOING, STATES
 from yieldflow.cli.scene import Mark, Row, Scene, heading, rows, to_answer
 from yieldflow.inspection.words import Told
 
 _MARKS: dict[Mark, tuple[str, str]] = {
-    "completed": ("✓", "green"),
-    "failed": ("✗", "red"),
-    "running": ("▸", "bold"),
-    "lost": ("!", "red"),
-    "retrying": ("↻", "yellow"),
-    "hook": ("?", "cyan"),
-    "child": ("»", "cyan"),
-    "sleeping": ("z", "blue"),
-    "ready": ("·", "dim"),
+    "completed": STATES["completed"],
+    "failed": STATES["failed"],
+    **dict[Mark, tuple[str, str]](DOING.items()),
+    "ready": (DOING["ready"][0], "dim"),
     "more": (" ", "dim"),
 }
 

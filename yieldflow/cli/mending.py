@@ -13,6 +13,7 @@ from yieldflow.cli.errors import DONE, ENDED_BADLY, exit_code, visible
 from yieldflow.cli.options import Place, at_a_place
 from yieldflow.cli.outcome import tell_json
 from yieldflow.errors import UsageError, YieldflowError
+from yieldflow.inspection.phrases import count
 from yieldflow.mending import Mended, Verb, cancelling, pausing, resuming, retrying, terminating
 
 _SAID_ONE_BY_ONE = 20  # of more runs than this only how many they are
@@ -92,13 +93,13 @@ def _tell(verb: Verb, mended: Mended, choice: Choice) -> None:
         tell_json(_document(verb, mended, dry_run=choice.care.dry_run))
         return
     one, several = _DONE[verb.name]
-    count = f"{len(mended.run_ids):,} run{'' if len(mended.run_ids) == 1 else 's'}"
+    runs = count(len(mended.run_ids), "run")
     if choice.care.dry_run:
         for run_id in mended.run_ids:
             click.echo(run_id)
-        click.echo(f"{verb.name} would be done to {count}", err=True)
+        click.echo(f"{verb.name} would be done to {runs}", err=True)
     elif len(mended.run_ids) > _SAID_ONE_BY_ONE or not (mended.run_ids or mended.refused):
-        click.echo(f"{count} {several}", err=True)
+        click.echo(f"{runs} {several}", err=True)
     else:
         for run_id in mended.run_ids:
             click.echo(f"run {run_id} {one}", err=True)

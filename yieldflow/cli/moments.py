@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import timedelta
 
+from yieldflow.cli.given import time_of
 from yieldflow.core.times import duration
 from yieldflow.errors import UsageError, shortened
 from yieldflow.inspection.reading import Moment
@@ -20,11 +22,8 @@ def moment_of(text: str) -> Moment:
     """
     if _POSITION.fullmatch(text):
         return int(text)
-    try:
-        at = datetime.fromisoformat(text.removesuffix(" UTC"))
-        return at if at.utcoffset() is not None else at.replace(tzinfo=UTC)
-    except ValueError:
-        pass
+    with suppress(ValueError):
+        return time_of(text)
     try:
         return timedelta(milliseconds=duration(text.removesuffix("ago").rstrip()))
     except ValueError:

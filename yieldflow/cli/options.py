@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from shutil import which
 from typing import Any, TypeVar
-from urllib.parse import unquote
 
 import click
 from attrs import frozen
@@ -17,7 +17,7 @@ from attrs import frozen
 from yieldflow.app import App
 from yieldflow.cli.errors import Interrupted, NoStore
 from yieldflow.cli.target import load, module_of
-from yieldflow.connect import scheme_of
+from yieldflow.connect import file_of, scheme_of
 from yieldflow.core.times import Millis, duration
 from yieldflow.errors import UsageError
 
@@ -57,7 +57,7 @@ class Place:
         """A command that means the same store, ready to be pasted into a shell."""
         url = () if self.url is None else ("--url", self.url)
         named = [word for module in self.modules for word in ("-m", module)] if modules else []
-        return shlex.join(("yieldflow", *words, *url, *named))
+        return shlex.join((_program(), *words, *url, *named))
 
 
 def at_a_place(command: F) -> F:
@@ -78,10 +78,20 @@ def span_of(text: str) -> Millis:
 
 
 def expect_store(url: str) -> None:
-    """Looking at a store does not make one: another directory than the right one is an easy mistake."""
-    file = Path(unquote(url.removeprefix("sqlite:///")))
-    if url.startswith("sqlite:///") and not os.path.exists(file):  # noqa: PTH110 - of what no file can be called, too
-        raise NoStore(url, str(file.absolute()))
+    """Looking at a store does not make one: another directory than the right one is an easy mistake. Raises `NoStore`,
+    `BadUrl`.
+    """
+    if scheme_of(url) != "sqlite":
+        return
+    file = file_of(url)
+    if not os.path.exists(file):  # noqa: PTH110 - of what no file can be called, too
+        raise NoStore(url, str(Path(file).absolute()))
+
+
+def _program() -> str:
+    """As it was called, if a shell finds no other: its virtual environment need not be active."""
+    called = sys.argv[0]
+    return called if os.path.basename(called) == "yieldflow" and which("yieldflow") is None else "yieldflow"  # noqa: PTH119 - it is a word
 
 
 def _look_here_first() -> None:

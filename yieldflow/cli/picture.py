@@ -73,6 +73,8 @@ def _facts(seen: Inspection) -> list[str]:
     facts.append(f"{seen.timeline.completed:,} of {count(seen.timeline.steps, 'known step')} done")
     if seen.alarm is not None and seen.alarm > seen.now + 1_000:
         facts.append(f"next look in {whole(seen.alarm - seen.now)}")
+    elif seen.alarm is not None and seen.status == "blocked":  # of others it is said why they wait
+        facts.append("next look is due")
     return facts
 
 

@@ -12,6 +12,7 @@ from yieldflow.cli.errors import DONE, ENDED_BADLY
 from yieldflow.cli.given import tags_of
 from yieldflow.cli.options import Place, at_a_place, span_of
 from yieldflow.cli.outcome import tell_json
+from yieldflow.inspection.phrases import count
 from yieldflow.reach import wanted
 
 
@@ -48,6 +49,6 @@ def prune(
             return DONE
         for run_id in found if care.dry_run else ():
             click.echo(run_id)
-        runs, were = ("1 run", "was") if len(found) == 1 else (f"{len(found):,} runs", "were")
-        click.echo(f"{runs} {'would be' if care.dry_run else were} deleted", err=True)
+        were = "would be" if care.dry_run else "was" if len(found) == 1 else "were"
+        click.echo(f"{count(len(found), 'run')} {were} deleted", err=True)
         return DONE

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -20,23 +21,28 @@ from yieldflow.app import App
 from yieldflow.checking import Finding, check_history, read_history
 from yieldflow.cli.corpus import Item
 from yieldflow.cli.files import lines_of
-from yieldflow.cli.findings import Document, document
+from yieldflow.cli.findings import Document, document, endless
 from yieldflow.cli.options import Place
 from yieldflow.connect import reading
-from yieldflow.core.events import RunStarted
+from yieldflow.core.events import Event, RunStarted
+from yieldflow.core.frames import raised_at
 from yieldflow.errors import UnknownRun, UnreadableLog, YieldflowError
 from yieldflow.inspection.reading import whole
+from yieldflow.interrupting import Guard, Interrupted, Watch
+
+_WATCH = Watch()
 
 
 @frozen
 class Order:
-    """What is loaded, and what is replayed. *in_store*: runs are read there, too."""
+    """What is loaded, and what is replayed. *in_store*: runs are read there, too; *timeout*: seconds for each."""
 
     url: str | None
     modules: tuple[str, ...]
     targets: tuple[str, ...]
     in_store: bool
     workflow: str | None = None
+    timeout: float = 30.0
 
 
 @frozen
@@ -59,8 +65,10 @@ def opened(order: Order) -> Iterator[App]:
         yield app
 
 
-def replay(app: App, item: Item, workflow: str | None) -> Replayed:
-    """*workflow*: others are passed over, and so are runs that are gone meanwhile. Raises `StoreError`."""
+def replay(app: App, item: Item, order: Order) -> Replayed:
+    """Runs of other workflows than were ordered are passed over, and so are those that are gone meanwhile. Raises
+    `StoreError`.
+    """
     kind, name = item
     try:
         packed = lines_of(Path(name)) if kind == "file" else whole(app.store, name)[1]
@@ -70,11 +78,27 @@ def replay(app: App, item: Item, workflow: str | None) -> Replayed:
     except UnreadableLog as unreadable:
         return Replayed(1, document(name, Finding(name, "?", "block", unreadable)))
     started = events[0] if events else None
-    if workflow is not None and isinstance(started, RunStarted) and started.workflow != workflow:
+    if order.workflow is not None and isinstance(started, RunStarted) and started.workflow != order.workflow:
         return PASSED_OVER
     with redirect_stdout(sys.stderr):  # programs may print
-        finding = check_history(app.registry, events, app.codec)
-    return Replayed(max(1, len(events)), None if finding is None else document(name, finding))
+        return Replayed(max(1, len(events)), _found(app, name, events, order.timeout))
+
+
+def _found(app: App, name: str, events: Sequence[Event], timeout: float) -> Document | None:
+    """A program that takes longer is interrupted as the body of a step is."""
+    guard, finding, frame = Guard(time.monotonic() + timeout, lasts=True), None, None
+    _WATCH.add(guard)
+    try:
+        finding = guard.run(lambda: check_history(app.registry, events, app.codec))
+    except Interrupted as hit:
+        if guard.fired is None:
+            raise
+        frame = raised_at(hit)
+    finally:
+        _WATCH.remove(guard)
+    if guard.fired is not None:
+        return endless(name, events[0], timeout, frame)
+    return None if finding is None else document(name, finding)
 
 
 # --- as a process -----------------------------------------------------------------------------------------------------
@@ -98,13 +122,13 @@ def serve() -> None:
             answers.flush()
             for line in sys.stdin:
                 kind, name = json.loads(line)
-                answers.write(json.dumps(_answer(app, (kind, name), order.workflow)) + "\n")
+                answers.write(json.dumps(_answer(app, (kind, name), order)) + "\n")
                 answers.flush()
 
 
-def _answer(app: App, item: Item, workflow: str | None) -> dict[str, Any]:
+def _answer(app: App, item: Item, order: Order) -> dict[str, Any]:
     try:
-        return asdict(replay(app, item, workflow))
+        return asdict(replay(app, item, order))
     except YieldflowError as failed:  # the store, or a file
         return {"failed": str(failed)}
 

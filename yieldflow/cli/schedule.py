@@ -16,6 +16,7 @@ from rich.text import Text
 from yieldflow.app import App
 from yieldflow.cli.errors import visible
 from yieldflow.cli.given import instant_of
+from yieldflow.cli.layout import width_of
 from yieldflow.cli.options import Place, at_a_place
 from yieldflow.cli.outcome import tell_json
 from yieldflow.cli.target import called, find
@@ -136,7 +137,7 @@ def list_(ended: bool, as_json: bool, url: str | None, modules: tuple[str, ...])
         due = f"{one.next[0]:%Y-%m-%d %H:%M:%S}" if one.next else "-"
         words = (one.schedule_id, one.standing, rule_of(one.plan), due, call_of(one.plan))
         table.add_row(*(Text(visible(word)) for word in words))
-    Console(highlight=False).print(table)
+    _console().print(table)
 
 
 @schedule.command(epilog="Example: yieldflow schedule show report")
@@ -150,14 +151,14 @@ def show(schedule_id: str, as_json: bool, url: str | None, modules: tuple[str, .
     if as_json:
         tell_json(_document(shown))
         return
-    console = Console(highlight=False)
+    console = _console()
     console.print(Text(visible(f"{shown.schedule_id} {_standing(shown)}")))
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     for name, text in _lines(shown):
         table.add_row(name, Text(visible(text)))
-    console.print(Padding(table, (0, 0, 0, 2)))
+    console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
 @schedule.command(epilog="Example: yieldflow schedule pause report --reason 'the bank is down'")
@@ -214,6 +215,13 @@ def delete(schedule_id: str, url: str | None, modules: tuple[str, ...]) -> None:
     with Place(url, modules).app() as app:
         app.schedules.get(schedule_id).delete()
         click.echo(f"schedule {schedule_id} is deleted", err=True)
+
+
+def _console() -> Console:
+    """In a pipe no line is broken."""
+    console = Console(highlight=False)
+    console.width = width_of(console)
+    return console
 
 
 def _standing(shown: Shown) -> str:

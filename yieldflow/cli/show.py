@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from yieldflow.checking import read_history
+from yieldflow.cli.files import lines_of
 from yieldflow.cli.moments import moment_of
 from yieldflow.cli.options import Place, at_a_place
 from yieldflow.cli.outcome import tell_json
@@ -100,12 +101,12 @@ def _expect_sense(*, follow: bool, step: bool, as_json: bool, past: bool) -> Non
 
 
 def _exported(word: str) -> History:
-    """Raises `NoFile`, `UnreadableLog`, `UnknownRun`, `UsageError`."""
+    """Raises `NoFile`, `UnusableFile`, `UnreadableLog`, `UnknownRun`, `UsageError`."""
     file, _, run_id = word.rpartition(".jsonl")
     path = Path(f"{file}.jsonl")
     if not os.path.isfile(path):  # noqa: PTH113 - of what no file can be called, too
         raise NoFile(str(path))
-    runs = _runs(read_history(path.read_bytes().splitlines()))
+    runs = _runs(read_history(lines_of(path)))
     if run_id:
         if run_id[1:] not in runs:
             raise UnknownRun(run_id[1:])

@@ -9,7 +9,7 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -18,10 +18,10 @@ from traceback import extract_tb
 from typing import Any, NoReturn
 
 from yieldflow.app import App
-from yieldflow.authoring.registry import DEFAULT
+from yieldflow.authoring.registry import DEFAULT, Registry
 from yieldflow.authoring.workflow import Workflow
 from yieldflow.cli.errors import BadJson, BrokenModule, NoModule
-from yieldflow.core.asks import WorkflowCall
+from yieldflow.core.asks import WorkflowCall, WorkflowDefinition
 from yieldflow.errors import BadArguments, BadDefinition, Undecodable, UnknownTarget, UsageError, shortened
 
 
@@ -56,6 +56,15 @@ def find(target: str) -> Workflow[Any, Any]:
     if not isinstance(found, Workflow):
         raise UnknownTarget(target, f"{name!r} is a {type(found).__name__}{_instead(name, namespace)}")
     return found
+
+
+def defined_in(registry: Registry, modules: Iterable[str]) -> Iterator[WorkflowDefinition]:
+    """The workflows of these modules and of what is below them, as often as they have names."""
+    homes = {imported_as(module) for module in modules}
+    for definition in registry.workflows():
+        module = definition.fn.__module__
+        if any(module == home or module.startswith(f"{home}.") for home in homes):
+            yield definition
 
 
 def called(app: App, workflow: Workflow[Any, Any], args: Sequence[str], kwargs: Sequence[str]) -> WorkflowCall[Any]:
@@ -120,8 +129,8 @@ def _expect(module: str) -> None:
         file = Path(module)
         if not os.path.isfile(file):  # noqa: PTH113 - of what no file can be called, too
             beside = file.parent.glob("*.py") if os.path.isdir(file.parent) else ()  # noqa: PTH112
-            near = get_close_matches(file.name, [other.name for other in beside])
-            also = f"; did you mean {file.parent / near[0]}?" if near else ""
+            near = get_close_matches(file.stem, [other.stem for other in beside])  # all of them end alike
+            also = f"; did you mean {file.parent / near[0]}.py?" if near else ""
             raise NoModule(module, f"there is no such file in {Path.cwd()}{also}")
         return
     parent, _, _ = module.rpartition(".")

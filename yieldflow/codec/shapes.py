@@ -40,11 +40,12 @@ from yieldflow.codec.untyped import (
     load_each,
     load_items,
     load_list,
+    load_readable,
     unfit,
     unreadable,
     untag,
 )
-from yieldflow.core.values import Annotation
+from yieldflow.core.values import Annotation, Readable
 
 
 class Shapes:
@@ -57,6 +58,7 @@ class Shapes:
             **{scalar.cls: taught(scalar.cls, scalar.cls) or scalar.shape() for scalar in (*PLAIN, *SCALARS)},
             None: NONE.shape(),
             Raw: Shape("JSON", _as_it_is, _as_it_is),
+            Readable: Shape("any value", dump, load_readable),
             pathlib.Path: taught(pathlib.Path, pathlib.Path) or SCALARS[-1].shape(),
         }
 

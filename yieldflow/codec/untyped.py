@@ -81,6 +81,11 @@ def load(data: Json) -> Any:
             return data
 
 
+def load_readable(data: Json) -> Any:
+    """The tag of a class, which only its annotation knows, as a key."""
+    return load(_with_classes(data))
+
+
 def unfit(value: Any, reason: str) -> Misfit:
     if isinstance(value, ASKS):
         reason = "a command is not a value; was `yield` forgotten?"
@@ -185,6 +190,18 @@ def _untagged(data: dict[str, Json]) -> Any:
     if read is None or data.keys() != {TAG, "v"}:
         raise Misfit("a tagged value", f"the tag {data[TAG]!r:.60} is not known")
     return read(data)
+
+
+def _with_classes(data: Json) -> Json:
+    match data:
+        case list():
+            return list(map(_with_classes, data))
+        case {"$": str(tag), "v": raw} if len(data) == 2 and tag not in _READERS:
+            return {tag: _with_classes(raw)}
+        case dict():
+            return {key: _with_classes(raw) for key, raw in data.items()}
+        case _:
+            return data
 
 
 @frozen

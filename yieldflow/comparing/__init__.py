@@ -69,7 +69,7 @@ def compare_with_code(events: Sequence[Event], registry: Registry, codec: Codec)
 
 def _shared_by(one: Story, other: Story, found: Parting | None) -> tuple[Shared, ...]:
     until, there = (None, None) if found is None else found.positions
-    theirs = {item.path for item in other.shared(there)}
+    theirs = set(map(show, other.asked_before(there)))
     apart = found.path if found is not None and found.what == "asked" else None
     return tuple(item for item in one.shared(until) if item.path in theirs and item.path != apart)
 

@@ -24,7 +24,7 @@ from yieldflow.core.frames import innermost
 from yieldflow.core.interpreter import Execution
 from yieldflow.core.outcome import Answer, Cancelled, ContinuedAs, Ending, Err, Expired, Ok, Taken
 from yieldflow.core.path import Path, show
-from yieldflow.core.values import Codec
+from yieldflow.core.values import Codec, Readable
 from yieldflow.errors import CodeError, ImpossibleEvent, Undecodable
 from yieldflow.inspection.phrases import clipped
 
@@ -162,6 +162,6 @@ def value_of(data: bytes, codec: Codec) -> str:
     if sealed(data):
         return "…"
     try:
-        return clipped(repr(codec.decode(data, object)), _LONGEST_VALUE)
+        return clipped(repr(codec.decode(data, Readable)), _LONGEST_VALUE)
     except Undecodable:
         return clipped(data.decode(errors="replace"), _LONGEST_VALUE)

@@ -26,7 +26,7 @@ from yieldflow.core.commands import (
 )
 from yieldflow.core.compare import Definition, Place, by_place, different_places, same_kind
 from yieldflow.core.times import After, At, End, Millis, moment
-from yieldflow.core.values import Codec, Parameters
+from yieldflow.core.values import Codec, Parameters, Readable
 from yieldflow.errors import Undecodable, Unencodable
 from yieldflow.errors.code import Change
 
@@ -112,7 +112,7 @@ def _short_name(name: str) -> str:
 
 def _given(arguments: bytes, codec: Codec) -> Iterator[str]:
     try:
-        found = codec.decode_arguments(arguments, Parameters())
+        found = codec.decode_arguments(arguments, _readable(Parameters()))
     except Undecodable:
         yield "…"
         return
@@ -127,7 +127,7 @@ def _value(data: bytes, codec: Codec) -> str:
 
 def _plain(data: bytes, codec: Codec) -> object:
     try:
-        return codec.decode(data, object)
+        return codec.decode(data, Readable)
     except Undecodable:
         return data.decode(errors="replace")
 
@@ -164,7 +164,7 @@ def _details(recorded: bytes, asked: bytes, parameters: Parameters, codec: Codec
     try:
         places = list(different_places(recorded, asked, parameters, codec))
         one, other = (
-            by_place(codec.decode_arguments(data, _names(parameters)), parameters) for data in (recorded, asked)
+            by_place(codec.decode_arguments(data, _readable(parameters)), parameters) for data in (recorded, asked)
         )
     except (Undecodable, Unencodable) as error:
         yield f"what was recorded does not fit today's parameters: {error}"
@@ -176,9 +176,10 @@ def _details(recorded: bytes, asked: bytes, parameters: Parameters, codec: Codec
         yield from _inside(_named(place, parameters), one.get(place, MISSING), other.get(place, MISSING))
 
 
-def _names(parameters: Parameters) -> Parameters:
-    """Without annotations, so that values are read as plain data."""
-    return Parameters(names=parameters.names, unnamed=parameters.unnamed)
+def _readable(parameters: Parameters) -> Parameters:
+    """With other annotations, so that values are read as plain data."""
+    names = parameters.names
+    return Parameters(names, dict.fromkeys(names, Readable), Readable, Readable, unnamed=parameters.unnamed)
 
 
 def _named(place: Place, parameters: Parameters) -> str:

@@ -12,6 +12,10 @@ from yieldflow.core.record import record
 Annotation: TypeAlias = Any  # a type form: int, list[int], Order | None, …; `Any` where nothing is known
 
 
+class Readable:
+    """As an annotation: any value as plain data, for people to read. It is no class of values."""
+
+
 @frozen
 class Parameters:
     """The annotations by which the arguments of one function travel."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
 
 from attrs import define, field
 
@@ -19,14 +18,12 @@ from yieldflow.doctor import file, fleet, server
 from yieldflow.doctor.charts import Chart, charts
 from yieldflow.doctor.demand import Demand
 from yieldflow.doctor.findings import Finding, ok, warning
-from yieldflow.doctor.healing import Clinic
+from yieldflow.doctor.healing import Clinic, Repair
 from yieldflow.doctor.places import Hints, hints_of, keeper_of
 from yieldflow.inspection.phrases import clipped, count, whole
 from yieldflow.ports import Store
 from yieldflow.presence import Member
 from yieldflow.stores.records import Keeper, Records
-
-Repair: TypeAlias = Literal["no", "dry-run", "yes"]
 
 _MOST_SHOWN = 300  # characters of why a run is blocked
 _LOOKS = 5  # at the clock; the quickest counts

@@ -31,7 +31,7 @@ def judged(demand: Demand, members: Sequence[Member]) -> Iterator[Finding]:
         stuck = 0 if member.presence is None else member.presence.stuck
         if stuck:
             says = f"{count(stuck, 'thread')} of worker {member.name} {'is' if stuck == 1 else 'are'} stuck in a body"
-            yield warning("workers", says, "give its steps a timeout, and restart it", None)
+            yield warning("workers", says, "give its steps a timeout, and restart it")
     if members:
         queues = sorted({queue for member in members for queue in member.queues})
         yield ok("workers", f"{count(len(members), 'worker')} of {', '.join(queues)}")

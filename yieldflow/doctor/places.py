@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from importlib import import_module
-from typing import Any, Protocol
-from urllib.parse import unquote
+from typing import Protocol
 
 from yieldflow.app import App
-from yieldflow.connect import fleet, scheme_of
+from yieldflow.connect import file_of, fleet, found_in, scheme_of
 from yieldflow.core.times import Millis
 from yieldflow.errors import UsageError
 from yieldflow.presence import Failures, Member
@@ -31,10 +29,9 @@ def keeper_of(app: App) -> Keeper:
     if scheme_of(url) == "memory":
         raise UsageError("a memory: store is gone with its process: there is nothing to examine")
     if app.embedded:
-        file = unquote(url.removeprefix("sqlite:///"))
-        made: Keeper = _from("yieldflow.stores.sqlite.keeper", "SqliteKeeper")(file)
+        made: Keeper = found_in("yieldflow.stores.sqlite.keeper", "SqliteKeeper")(file_of(url))
     else:
-        made = _from("yieldflow.stores.redis.keeper", "RedisKeeper")(app.client, app.settings.prefix)
+        made = found_in("yieldflow.stores.redis.keeper", "RedisKeeper")(app.client, app.settings.prefix)
     return made
 
 
@@ -44,8 +41,3 @@ def hints_of(app: App) -> Hints | None:
         return None
     hints: Hints = fleet(app.client)
     return hints
-
-
-def _from(module: str, name: str) -> Any:
-    import_module(module.rpartition(".")[0])  # as in `connect`
-    return getattr(import_module(module), name)

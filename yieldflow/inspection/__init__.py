@@ -125,10 +125,12 @@ def look(app: App, known: History, at: Moment | None = None, veil: Veil = PLAIN)
     now = log.now if live or not found.events else found.events[-1].at
     claims = log.claimed if live else ()
     near = around(app.store, staff(app), log, timeline) if live and known.stored else UNKNOWN
-    waiting = () if timeline.run.ended is not None else situations(timeline, claims, now, around=near)
-    stands = _why(found, waiting, now, near, live=live)
     hooks = _hooks(timeline)
     seen = _see(app, found, veiled(veil, (hook.token for hook in hooks)))
+    waiting: tuple[Situation, ...] = ()
+    if timeline.run.ended is None:
+        waiting = situations(timeline, claims, now, around=near, rejected=seen.rejected)
+    stands = _why(found, waiting, now, near, live=live)
     return Inspection(
         run_id=log.summary.run_id,
         position=timeline.run.length,

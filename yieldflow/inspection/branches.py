@@ -62,6 +62,7 @@ class Seen:
     branches: tuple[Waiting, ...] = ()
     raised: tuple[Line, ...] = ()  # the lines that the error passed which left the program, outermost first
     problem: str | None = None  # why the code at hand cannot go on
+    rejected: tuple[int, ...] = ()  # positions of payloads that do not fit what their hook takes
 
 
 @silence()
@@ -81,7 +82,7 @@ def see(
         problem = str(error)
     try:
         branches = tuple(_waiting(branch, veil) for branch in execution.waiting())
-        return Seen(branches, _raised(execution, veil), problem)
+        return Seen(branches, _raised(execution, veil), problem, execution.rejected)
     finally:
         execution.close()
 

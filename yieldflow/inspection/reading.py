@@ -9,7 +9,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from yieldflow.codec.packing import unpack
-from yieldflow.core.chain import chain_of, expect_possible
+from yieldflow.core.chain import chain_of, expect_possible, generation
 from yieldflow.core.events import Event, RunFinished, RunStarted
 from yieldflow.core.outcome import ContinuedAs, Ending
 from yieldflow.core.times import Millis, instant
@@ -145,6 +145,13 @@ def newest(store: Store, run_id: str) -> str:
     """The generation that verbs by run id mean."""
     expect_possible(run_id)
     return store.newest(chain_of(run_id)[0])
+
+
+def meant(store: Store, run_id: str) -> str:
+    """The newest generation of `order-42`, the first one of `order-42~1`. Raises `UnknownRun` for an impossible id."""
+    expect_possible(run_id)
+    chain, number = chain_of(run_id)
+    return store.newest(chain) if chain == run_id else generation(chain, number)
 
 
 def stand(store: Store, run_id: str) -> Log:

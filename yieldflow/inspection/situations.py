@@ -6,7 +6,7 @@ any of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, TypeAlias, assert_never
 
 from attrs import evolve, frozen
@@ -47,14 +47,17 @@ def situations(
     me: str = "",
     gone: Callable[[str], bool] = identity.gone,
     around: Around = UNKNOWN,
+    rejected: Collection[int] = (),
 ) -> tuple[Situation, ...]:
     """Those that are carried out first, those that nobody has begun last; else in the order of asking.
 
-    *me* is a worker that need not be named.
+    *me* is a worker that need not be named; *rejected*: positions of payloads that fit no receive, as far as is known.
     """
     held: Mapping[Path, Claimed] = {claim.path: claim for claim in claims}
     found = [
-        _held(item, held[item.path], now, me, gone, around) if item.path in held else _open(item, timeline, now, around)
+        _held(item, held[item.path], now, me, gone, around)
+        if item.path in held
+        else _open(item, timeline, now, around, rejected)
         for item in timeline.open_items()
     ]
     return tuple(sorted(found, key=lambda one: (ORDER.index(one.doing), one.item.position)))
@@ -83,12 +86,12 @@ def advice(found: Sequence[Situation]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for one in found for text in one.advice))
 
 
-def _open(item: Item, timeline: Timeline, now: Millis, around: Around) -> Situation:
+def _open(item: Item, timeline: Timeline, now: Millis, around: Around, rejected: Collection[int]) -> Situation:
     match item.kind:
         case "hook" if item.path in timeline.run.local:
             return _undecided(item, "has no answer on whether its token is free", now, around)
         case "hook":
-            return _hook(item, timeline, now, around)
+            return _hook(item, timeline, now, around, rejected)
         case "sleep":
             end = item.wakes_at or now
             if around.known and end <= now:
@@ -159,12 +162,16 @@ def _silent(claim: Claimed, now: Millis) -> str:
     return f"; its worker is silent since {whole(now - renewed)}, and is given up in {whole(claim.until - now)}"
 
 
-def _hook(item: Item, timeline: Timeline, now: Millis, around: Around) -> Situation:
-    waiting = [event.at for event in timeline.run.unread.values() if event.name == item.name]
+def _hook(item: Item, timeline: Timeline, now: Millis, around: Around, rejected: Collection[int]) -> Situation:
+    unread = {position: event.at for position, event in timeline.run.unread.items() if event.name == item.name}
+    waiting = [at for position, at in unread.items() if position not in rejected]
     if waiting:
         return _undecided(item, f"was answered {whole(now - waiting[0])} ago, and nobody has gone on", now, around)
-    came = timeline.received.get(item.name, 0)
-    answered = "nobody has answered" if not came else f"{count(came, 'payload')} came before"
+    came = timeline.received.get(item.name, 0) - len(unread)
+    parts = [f"{count(came, 'payload')} came before"] if came > 0 else []
+    if unread:
+        parts.append(count(len(unread), "payload does not fit and was skipped", "payloads do not fit and were skipped"))
+    answered = ", ".join(parts) or "nobody has answered"
     limit = "" if item.wakes_at is None else f", times out {when(item.wakes_at, now)}"
     text = f"open since {whole(now - timeline.opened[item.name])}, {answered}{limit}"
     answer = (f"answer it: yieldflow send {around.run_id} {item.name} JSON",) if around.known else ()

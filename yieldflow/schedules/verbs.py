@@ -5,7 +5,7 @@ Whatever changes one is a payload for it, so it is done once, in order, and surv
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import evolve, field, frozen
 
+from yieldflow.authoring.registry import Registry
 from yieldflow.core.asks import WorkflowCall
-from yieldflow.core.events import Event, HookReceived, RunStarted
+from yieldflow.core.commands import SetData
+from yieldflow.core.events import CommandIssued, Event, HookReceived, RunFinished, RunStarted
+from yieldflow.core.outcome import Ok
 from yieldflow.core.times import Duration, Millis, moment
 from yieldflow.errors import NotFoundError, RunExists, Undecodable, UnknownRun, UsageError, error, shown
-from yieldflow.ports import Summary
+from yieldflow.inspection.reading import History, history, newest
+from yieldflow.ports import Status, Summary
 from yieldflow.reach import refuse_in_a_workflow
 from yieldflow.schedules.asking import Asked, asked_of, expect_id, instant_of, target_of
 from yieldflow.schedules.declaring import DECLARED
@@ -37,7 +41,7 @@ from yieldflow.schedules.plan import (
     Trigger,
     Update,
 )
-from yieldflow.schedules.program import ORDERS, schedule
+from yieldflow.schedules.program import ORDERS, STEPS, schedule
 
 if TYPE_CHECKING:
     from yieldflow.app import App
@@ -89,8 +93,8 @@ class Schedule:
 
     def show(self) -> Shown:
         """How it stands. Raises `UnknownSchedule`."""
-        events = self.history()
-        plan, state, standing = self.last_plan(events), self._state(events), self.standing()
+        known = self._known()
+        plan, state, standing = self.last_plan(known.events), self._state(known.events), self._stands(known)
         upcoming: list[datetime] = []
         if standing == "active":
             after: Millis | None = state.seen or self._app.workshop.now()
@@ -170,18 +174,23 @@ class Schedule:
         self.expect()
         self._app.send(self.schedule_id, ORDERS, order)
 
-    def expect(self) -> Summary:
-        try:
-            summary = self._app.get(self.schedule_id).summary()
-        except UnknownRun:
-            raise UnknownSchedule(self.schedule_id) from None
-        if summary.workflow != NAME:
-            raise UnknownSchedule(self.schedule_id)
-        return summary
+    def expect(self) -> None:
+        """Raises `UnknownSchedule`, as the others do."""
+        self._known()
 
     def history(self) -> tuple[Event, ...]:
-        self.expect()
-        return self._app.get(self.schedule_id).history()
+        return self._known().events
+
+    def _known(self) -> History:
+        """Its newest log, which says all that is asked of it."""
+        store = self._app.store
+        try:
+            known = history(store, newest(store, self.schedule_id))
+        except UnknownRun:
+            raise UnknownSchedule(self.schedule_id) from None
+        if known.log.summary.workflow != NAME:
+            raise UnknownSchedule(self.schedule_id)
+        return known
 
     def last_plan(self, events: Iterable[Event]) -> Plan:
         """What it was told last: a change begins a log of its own, so one that this log holds is still to be made."""
@@ -203,24 +212,25 @@ class Schedule:
         return plan
 
     def _state(self, events: tuple[Event, ...]) -> State:
-        handle, first = self._app.get(self.schedule_id), events[0]
-        if "state" in handle.data():
-            return handle.data("state", State)
-        assert isinstance(first, RunStarted)
-        state = self._app.codec.decode_arguments(first.arguments, schedule.definition.parameters).args[1]
+        codec, state = self._app.codec, None
+        match next((event for event in reversed(events) if _sets_state(event)), events[0]):
+            case CommandIssued(command=SetData(value=value)):
+                state = codec.decode(value, State)
+            case RunStarted(arguments=arguments):
+                state = codec.decode_arguments(arguments, schedule.definition.parameters).args[1]
         assert isinstance(state, State)
         return state
 
     def standing(self) -> Standing:
-        handle = self._app.get(self.schedule_id)
-        match handle.status():
-            case "blocked":
-                return "blocked"
-            case "paused":
-                return "paused"
-            case "completed":
-                return "deleted" if handle.result() == "deleted" else "over"
-            case "failed" | "cancelled":
+        return self._stands(self._known())
+
+    def _stands(self, known: History) -> Standing:
+        match known.log.summary.status, known.events[-1]:
+            case "blocked" | "paused" as standing, _:
+                return standing
+            case "completed", RunFinished(outcome=Ok(value)):
+                return "deleted" if self._app.codec.decode(value, str) == "deleted" else "over"
+            case "failed" | "cancelled", _:
                 return "stopped"
             case _:
                 return "active"
@@ -244,17 +254,21 @@ class Schedules:
 
     def list(self, *, ended: bool = False) -> tuple[Schedule, ...]:
         """Those that there are, by their ids; *ended*: also those that are over or deleted."""
-        found = dict[str, Schedule]()
+        found = {run.tags.get(TAG, run.run_id) for run in self._newest(_ANY if ended else _LIVE)}
+        moving = self._app.runs(workflow=NAME, status="continued", limit=LISTED).runs  # former logs: there are many
+        for schedule_id in {run.tags.get(TAG, run.run_id) for run in moving} - found:
+            with suppress(UnknownSchedule):  # it was pruned meanwhile
+                if Schedule(schedule_id, self._app).standing() == "active":  # its next log is about to begin
+                    found.add(schedule_id)
+        return tuple(Schedule(schedule_id, self._app) for schedule_id in sorted(found))
+
+    def _newest(self, status: tuple[Status, ...]) -> Iterator[Summary]:
         cursor = None
         while True:
-            page = self._app.runs(workflow=NAME, status=None if ended else _LIVE, limit=LISTED, cursor=cursor)
-            for run in page.runs:
-                schedule_id = run.tags.get(TAG, run.run_id)
-                found[schedule_id] = Schedule(schedule_id, self._app)
+            page = self._app.runs(workflow=NAME, status=status, limit=LISTED, cursor=cursor)
+            yield from page.runs
             if (cursor := page.cursor) is None:
-                break
-        listed = (found[name] for name in sorted(found))
-        return tuple(one for one in listed if ended or one.standing() in ("active", "paused", "blocked"))
+                return
 
     def add(self, schedule_id: str, plan: Plan) -> Schedule:
         """As `App.schedule`."""
@@ -305,7 +319,20 @@ class Schedules:
         return run.summary().finished_at is None and Schedule(schedule_id, self._app).last_plan(run.history()) == plan
 
 
-_LIVE: tuple[Any, ...] = ("running", "paused", "blocked", "continued")
+def knowing_schedules(registry: Registry) -> Registry:
+    """It, with what schedules are made of."""
+    registry.add_workflow(schedule.definition)
+    for step in STEPS:
+        registry.add_step(step.definition)
+    return registry
+
+
+def _sets_state(event: Event) -> bool:
+    return isinstance(event, CommandIssued) and isinstance(event.command, SetData) and event.command.key == "state"
+
+
+_LIVE: tuple[Status, ...] = ("running", "paused", "blocked")
+_ANY: tuple[Status, ...] = (*_LIVE, "completed", "failed", "cancelled")
 
 
 def placed(
