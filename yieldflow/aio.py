@@ -25,6 +25,7 @@ from yieldflow.errors import RunBlocked, TimedOut, UnknownRun
 from yieldflow.handle import Handle
 from yieldflow.mending import Mended, Runs
 from yieldflow.ports import Status, Summary
+from yieldflow.schedules.aio import AsyncSchedules, placed_later
 
 if TYPE_CHECKING:
     from yieldflow.app import App
@@ -120,6 +121,13 @@ class AsyncApp:
             cursor=cursor,
         )
         return AsyncRuns(found)
+
+    schedule = placed_later
+
+    @property
+    def schedules(self) -> AsyncSchedules:
+        """As `App.schedules`."""
+        return AsyncSchedules(self._app)
 
     async def send(
         self,

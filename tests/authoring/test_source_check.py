@@ -16,7 +16,7 @@ from uuid import UUID
 
 import pytest
 
-from yieldflow import Flow, gather, hook, open_hook, race, sleep, step, workflow
+from yieldflow import Compensations, Flow, compensations, gather, hook, open_hook, race, sleep, step, workflow
 from yieldflow.authoring.source_check import check
 
 
@@ -84,6 +84,35 @@ def test_what_to_write_instead():
         "ship(...) is never yielded: write `yield from ship(...)`",
     ]
     assert str(check(flow)[0]).startswith(f"{__file__}:{flow.__code__.co_firstlineno + 1}: ")
+
+
+def test_what_a_saga_would_have_done_and_undone():
+    def flow(given: Compensations):
+        saga = compensations()
+        saga.do(charge("a"), undo=charge)
+        given.undo()
+        yield saga.undo()
+
+    assert [finding.message for finding in check(flow)] == [
+        "saga.do(...) is never yielded: write `yield from saga.do(...)`",
+        "given.undo(...) is never yielded: write `yield from given.undo(...)`",
+        "saga.undo(...) is a generator: write `yield from saga.undo(...)`",
+    ]
+
+
+def test_what_is_no_saga_or_no_longer_one():
+    def flow(other, later: Compensations):
+        saga = compensations()
+        other.undo()
+        later = other
+        later.undo()
+        saga.add(charge("a"))
+        saga.undo  # noqa: B018 - not called
+        branches = saga.do(charge("b"), undo=charge), saga.undo()
+        yield from gather(*branches)
+        return saga.undo()
+
+    assert check(flow) == []
 
 
 def test_commands_that_are_used():

@@ -15,7 +15,9 @@ import redis
 
 from tests.lint import elsewhere
 from yieldflow import (
+    Compensations,
     Flow,
+    compensations,
     continue_as_new,
     gather,
     get_logger,
@@ -187,3 +189,38 @@ def errors():
         yield charge("a")
     except (OSError, asyncio.TimeoutError):
         raise redis.ConnectionError("gone") from None
+
+
+def sagas():
+    saga = compensations()
+
+    def books() -> Flow[None]:
+        yield from saga.do(charge("a"), undo=charge)
+
+    yield from gather(books(), saga.do(charge("b"), undo=charge))
+    both = [saga.do(charge(name), undo=charge) for name in "cd"]
+    yield from gather(*both)
+    saga.add(charge("undone"))
+    yield from saga.undo()
+
+
+def one_of_two_sagas(saga: Compensations, *, fresh: bool):
+    if fresh:
+        saga = Another()
+    saga.undo()
+    yield sleep(1)
+
+
+def names_that_sagas_have_too():
+    undo = Another()
+    undo.undo()
+    undo.do(charge("a"), undo=charge)
+    yield sleep(1)
+
+
+class Another:
+    def do(self, ask: object, *, undo: object) -> None:
+        pass
+
+    def undo(self) -> None:
+        pass

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lint import right, wrong
+from tests.lint import right, wrong, wrong_sagas
 from yieldflow import Workflow
 from yieldflow.authoring.registry import DEFAULT
 from yieldflow.lint import findings, reach
@@ -34,9 +34,12 @@ def programs(module):
     return {name: fn for name, fn in own.items() if inspect.isgeneratorfunction(fn) and name not in HELPERS}
 
 
-@pytest.mark.parametrize("name", programs(wrong))
+MISTAKEN = {**programs(wrong), **programs(wrong_sagas)}
+
+
+@pytest.mark.parametrize("name", MISTAKEN)
 def test_each_mistake_is_found_once_at_its_line(name):
-    fn = programs(wrong)[name]
+    fn = MISTAKEN[name]
     lines, first = inspect.getsourcelines(fn)
     ((number, mark),) = [(first + at, mark) for at, line in enumerate(lines) if (mark := MARK.search(line))]
     (finding,) = findings([fn])
@@ -44,11 +47,11 @@ def test_each_mistake_is_found_once_at_its_line(name):
     if mark["file"]:
         assert Path(finding.file).name == mark["file"]
     else:
-        assert (finding.file, finding.line) == (wrong.__file__, number)
+        assert (finding.file, finding.line) == (fn.__code__.co_filename, number)
 
 
 def test_there_are_many_of_them():
-    assert len(programs(wrong)) >= 50
+    assert len(MISTAKEN) >= 50
 
 
 @pytest.mark.parametrize("name", programs(right))

@@ -22,7 +22,7 @@ import redis
 
 from tests.lint import elsewhere
 from tests.lint.elsewhere import is_late
-from yieldflow import App, Flow, compensations, gather, hook, open_hook, rng, sleep, step, until, workflow
+from yieldflow import App, Flow, gather, hook, open_hook, rng, sleep, step, until, workflow
 from yieldflow.classes import Workflow
 
 log = logging.getLogger("shop")
@@ -299,19 +299,6 @@ def drops_a_receive():
 
 def forgets_from():
     yield helper()  # found: helper(...) is a generator: write `yield from helper(...)`
-
-
-def forgets_from_before_an_undo():
-    saga = compensations()
-    try:
-        yield from saga.do(charge("a"), undo=lambda _: charge("b"))
-    except ValueError:
-        saga.undo()  # found: saga.undo(...) is a generator: write `yield from saga.undo(...)`
-
-
-def forgets_from_before_what_is_undone():
-    saga = compensations()
-    yield saga.do(charge("a"), undo=lambda _: charge("b"))  # found: saga.do(...) is a generator
 
 
 def yields_several():

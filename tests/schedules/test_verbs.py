@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import pytest
 
@@ -10,8 +11,9 @@ from tests.features.moments import eventually
 from tests.schedules.flows import report, stubborn
 from yieldflow import App, Flow, scheduled, sleep, workflow
 from yieldflow.errors import BadDefinition, InsideWorkflow, RunEnded, RunExists, UsageError
-from yieldflow.schedules import ScheduleExists, UnknownSchedule
+from yieldflow.schedules import ScheduleExists, UnknownSchedule, verbs
 from yieldflow.schedules.declaring import DECLARED
+from yieldflow.stores.memory import MemoryStore
 
 HOUR = timedelta(hours=1)
 
@@ -52,6 +54,37 @@ def test_it_is_shown_with_when_it_is_due_next(app):
     assert [f"{one:%H:%M}" for one in shown.next] == ["01:45"] * 5
     assert app.schedules.get("report") == schedule
     assert app.schedules.list() == (schedule,)
+
+
+class Counting(MemoryStore):
+    calls: ClassVar[list[str]] = []
+
+    def find(self, *asked):
+        self.calls.append("find")
+        return super().find(*asked)
+
+    def read(self, *asked, **options):
+        self.calls.append("read")
+        return super().read(*asked, **options)
+
+
+def test_a_schedule_that_was_changed_often_costs_no_more_to_list_and_to_show(monkeypatch):
+    monkeypatch.setattr(verbs, "LISTED", 2)
+    app = App("memory:")
+    app.store = Counting()
+    with app.worker(threads=1):
+        schedule = active(app.schedule(report(), every="1h", schedule_id="changing"))
+        for hours in range(2, 7):
+            schedule.update(every=f"{hours}h")
+            eventually(lambda at=hours: app.store.newest("changing") == f"changing~{at}")
+        eventually(lambda: schedule.show().state.next)
+    app.store.calls.clear()
+    assert app.schedules.list() == app.schedules.list(ended=True) == (schedule,)
+    assert app.store.calls == ["find"] * 4
+    app.store.calls.clear()
+    assert schedule.show().standing == "active"
+    assert app.store.calls == ["read", "find"]
+    app.close()
 
 
 def test_an_occurrence_is_a_run_of_its_own_with_the_arguments_and_tags_of_the_call(app):

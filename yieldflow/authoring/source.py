@@ -46,6 +46,24 @@ class Source:
         return found
 
     @cached_property
+    def made(self) -> Mapping[str, Any]:
+        """Names that only ever hold what one call makes (`name = call(...)`), and what is called; of parameters, their
+        type.
+        """
+        found = {}
+        for node in (*ast.walk(self.definition.args), *self.nodes):
+            match node:
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=maker))
+                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(func=maker))
+                    | ast.arg(arg=name, annotation=ast.expr() as maker)
+                ) if self.given[name] == 1:
+                    found[name] = self.meant(maker)
+                case _:
+                    pass
+        return found
+
+    @cached_property
     def is_generator(self) -> bool:
         return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in self.nodes)
 

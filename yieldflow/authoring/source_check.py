@@ -21,6 +21,7 @@ from typing import Any
 from attrs import frozen
 
 from yieldflow.authoring import combining, verbs
+from yieldflow.authoring.compensating import Compensations, compensations
 from yieldflow.authoring.source import Source, read
 from yieldflow.authoring.step import step
 from yieldflow.core.asks import StepDefinition, WorkflowDefinition
@@ -99,7 +100,7 @@ def mistakes(source: Source) -> Iterator[tuple[ast.expr, str]]:
             case ast.Expr(value=ast.Call() as call) if keyword := never_yielded(call, source):
                 shown = f"{ast.unparse(call.func)}(...)"
                 yield call, f"{shown} is never yielded: write `{keyword} {shown}`"
-            case ast.Yield(value=ast.Call() as call) if inspect.isgeneratorfunction(source.meant(call.func)):
+            case ast.Yield(value=ast.Call() as call) if never_yielded(call, source) == "yield from":
                 shown = f"{ast.unparse(call.func)}(...)"
                 yield call, f"{shown} is a generator: write `yield from {shown}`"
             case ast.Return(value=ast.Call(func=func) as call) if (
@@ -122,6 +123,8 @@ def never_yielded(call: ast.Call, source: Source) -> str | None:
         case ast.Attribute(value=ast.Name(id=name), attr=method) if name in source.answers:
             known = any(source.answers[name] is verb and method == called for verb, called in _METHODS)
             return "yield" if known else None
+        case ast.Attribute(value=owner, attr="do" | "undo") if is_saga(owner, source):
+            return "yield from"
         case func:
             target = source.meant(func)
     if inspect.isgeneratorfunction(target):
@@ -129,6 +132,13 @@ def never_yielded(call: ast.Call, source: Source) -> str | None:
     is_command = isinstance(getattr(target, "definition", None), StepDefinition | WorkflowDefinition)
     is_verb = inspect.isfunction(target) and target.__module__ in (verbs.__name__, combining.__name__)
     return "yield" if is_command or is_verb or target is step else None
+
+
+def is_saga(node: ast.expr, source: Source) -> bool:
+    """What `compensations()` has made, under a name of the function's own, or of one that it is inside of."""
+    if isinstance(node, ast.Name) and node.id in source.made:
+        return any(source.made[node.id] is maker for maker in (compensations, Compensations))
+    return isinstance(source.meant(node), Compensations)
 
 
 def _outside(func: ast.expr, source: Source) -> str | None:

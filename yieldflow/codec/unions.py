@@ -106,29 +106,64 @@ class _Union:
         raise unfit(value, f"it is annotated as {self.name}")
 
     def load(self, data: Json) -> Any:
-        """What comes from outside without a tag is what the first member takes it for."""
+        """What comes from outside has a tag, too, or fits one member alone."""
         if (kind := self.kinds.get(type(data))) is not None:
             return kind.load(data)
-        if type(data) is dict and isinstance(data.get(TAG), str) and data[TAG] in self.behind:
-            return self.behind[data[TAG]].load(untag(data[TAG], data))
-        if (out := self._first_that_takes(data)) is _FAILED:
+        said = _said(data)
+        if type(said) is dict and isinstance(said.get(TAG), str) and said[TAG] in self.behind:
+            return self.behind[said[TAG]].load(untag(said[TAG], said))
+        if (out := self._taken(data)) is _FAILED:
             raise unreadable(self.name, data)
         return out
 
-    def _first_that_takes(self, data: Json) -> Any:
+    def _taken(self, data: Json) -> Any:
         """Each part of the data is tried once, or unions within unions would take twice as long a level."""
         known = _TRIED.get()
         if known is None:
             before = _TRIED.set({})
             try:
-                return self._first_that_takes(data)
+                return self._taken(data)
             finally:
                 _TRIED.reset(before)
         place = id(self), id(data)
         if place not in known:
-            tries = (_tried(shape.load, data) for shape in (*self.plain, *self.behind.values()))
-            known[place] = next((out for out in tries if out is not _FAILED), _FAILED), data
+            plain = (_tried(shape.load, data) for shape in self.plain)
+            out = next((out for out in plain if out is not _FAILED), _FAILED)
+            known[place] = self._only_one(data) if out is _FAILED else out, data
         return known[place][0]
+
+    def _only_one(self, data: Json) -> Any:
+        """Which member is meant is not guessed; but one that knows all fields is closer than one that ignores some."""
+        tried = {tag: _tried(shape.load, data) for tag, shape in self.behind.items()}
+        found = {tag: out for tag, out in tried.items() if out is not _FAILED}
+        if len(found) < 2:
+            return next(iter(found.values()), _FAILED)
+        written = {tag: self.behind[tag].dump(out) for tag, out in found.items()}
+        closest = [tag for tag, raw in written.items() if _has_all(raw, data)] or list(found)
+        first = closest[0]
+        if any(type(found[tag]) is not type(found[first]) or written[tag] != written[first] for tag in closest):
+            raise _Unclear(self.name, closest)
+        return found[first]
+
+
+class _Unclear(Misfit):
+    """It fits several members of a union, so that other unions around it do not try either."""
+
+    def __init__(self, name: str, tags: list[str]) -> None:
+        super().__init__(name, f'it fits {" and ".join(tags)}: say which, as {{"{TAG}": "{tags[0]}", "v": ...}}')
+
+
+def _said(data: Json) -> Json:
+    """An object from outside is kept as pairs if it has a key "$": who has named a member gets it."""
+    pairs = untag("dict", data)
+    if pairs is data or type(pairs) is not list or len(pairs) != 2:
+        return data
+    names = [pair[0] for pair in pairs if type(pair) is list and len(pair) == 2]
+    return dict(pairs) if names in ([TAG, "v"], ["v", TAG]) else data
+
+
+def _has_all(written: Json, data: Json) -> bool:
+    return type(data) is not dict or TAG in data or (type(written) is dict and data.keys() <= written.keys())
 
 
 def _optional(name: str, inner: Shape) -> Shape:
@@ -158,6 +193,8 @@ _TRIED: ContextVar[dict[tuple[int, int], tuple[Any, Json]] | None] = ContextVar(
 def _tried(convert: Callable[[Any], Any], value: Any) -> Any:
     try:
         return convert(value)
+    except _Unclear:
+        raise
     except Misfit:
         return _FAILED
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from yieldflow.authoring.source import Source
 from yieldflow.authoring.source_check import SILENCED, Finding, mistakes, spanned
-from yieldflow.lint.asking import no_commands, unasked, undone
+from yieldflow.lint.asking import no_commands, unasked
 from yieldflow.lint.order import unordered
 from yieldflow.lint.reach import Reached, reached
 from yieldflow.lint.state import changed
@@ -62,7 +62,6 @@ def _complaints(part: Reached) -> Iterator[tuple[ast.expr, str]]:
     yield from streams(source)
     yield from changed(source)
     yield from unasked(source)
-    yield from undone(source)
     yield from unordered(source)
     if part.asks:
         yield from no_commands(source)

@@ -6,9 +6,8 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 
-from yieldflow.authoring.compensating import compensations
 from yieldflow.authoring.source import Source
-from yieldflow.authoring.source_check import never_yielded
+from yieldflow.authoring.source_check import is_saga, never_yielded
 
 
 def unasked(source: Source) -> Iterator[tuple[ast.expr, str]]:
@@ -27,35 +26,15 @@ def unasked(source: Source) -> Iterator[tuple[ast.expr, str]]:
                 yield from _taken_for_answers(node, source)
 
 
-def undone(source: Source) -> Iterator[tuple[ast.expr, str]]:
-    """What is asked of `compensations()` and needs its `yield from`."""
-    sagas = {name for node in source.nodes for name in _saga(node, source)}
-    for node in source.nodes:
-        match node:
-            case (
-                ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="do" | "undo")) as call)
-                | ast.Yield(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="do" | "undo")) as call)
-            ) if name in sagas:
-                shown = f"{ast.unparse(call.func)}(...)"
-                yield call, f"{shown} is a generator: write `yield from {shown}`"
-            case _:
-                pass
-
-
-def _saga(node: ast.AST, source: Source) -> Iterator[str]:
-    match node:
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=made)) if source.given[name] == 1:
-            if source.meant(made) is compensations:
-                yield name
-        case _:
-            pass
-
-
 def _taken_for_answers(node: ast.AST, source: Source) -> Iterator[tuple[ast.expr, str]]:
     for operand in _operands(node):
-        if isinstance(operand, ast.Call) and never_yielded(operand, source) == "yield":
-            shown = f"{ast.unparse(operand.func)}(...)"
+        if not isinstance(operand, ast.Call):
+            continue
+        keyword, shown = never_yielded(operand, source), f"{ast.unparse(operand.func)}(...)"
+        if keyword == "yield":
             yield operand, f"{shown} is a command, no answer: write `(yield {shown})`"
+        elif keyword and isinstance(operand.func, ast.Attribute) and is_saga(operand.func.value, source):
+            yield operand, f"{shown} is a generator, no answer: write `(yield from {shown})`"
 
 
 def _operands(node: ast.AST) -> list[ast.expr]:

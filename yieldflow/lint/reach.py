@@ -16,7 +16,9 @@ from typing import Any
 from attrs import evolve, frozen
 
 from yieldflow.authoring.combining import until
+from yieldflow.authoring.compensating import compensations
 from yieldflow.authoring.source import Source, own, read
+from yieldflow.authoring.source_check import is_saga
 from yieldflow.lint.world import meant
 
 MOST_FUNCTIONS = 2_000
@@ -73,7 +75,8 @@ def _conditions(source: Source) -> Iterator[ast.expr]:
 
 def _inner(outer: Source, definition: ast.FunctionDef, given: ast.arguments, body: list[ast.stmt]) -> Source:
     nodes = tuple(own(body))
-    names = dict(outer.names)
+    sagas = [name for name in outer.made if is_saga(ast.Name(name), outer)]
+    names = {**outer.names, **{name: compensations() for name in sagas}}
     hidden = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
     for name in hidden.union(node.arg for node in ast.walk(given) if isinstance(node, ast.arg)):
         names.pop(name, None)

@@ -87,6 +87,9 @@ def end(run_ids: tuple[str, ...], overlap: Overlap) -> None:
             runtime.ask(run_id, verb.asking, runtime.hints or runtime.pool)
 
 
+STEPS = (ahead, still_running, end)
+
+
 @workflow(name="yieldflow:schedule")
 def schedule(plan: Plan, state: State) -> Flow[str]:
     """How it ended: "over" or "deleted"."""

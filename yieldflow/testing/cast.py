@@ -92,8 +92,10 @@ class Cast:
             attempt, at = request.claim.work.attempt, request.claim.since
         key = f"{request.keys or request.run_id}/{show(path)}"
 
+        codec = self.codec  # of the cast a call knows nothing: else each would outlive its stage
+
         def given() -> Arguments:
-            return self.codec.decode_arguments(request.call.arguments, request.step.parameters)
+            return codec.decode_arguments(request.call.arguments, request.step.parameters)
 
         call = Call(request.step.name, request.run_id, path, attempt, at, key, given)
         self.calls.append(call)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from random import Random
 from typing import Any, TypeAlias
 
 from attrs import define, evolve, field, frozen
-from hypothesis import HealthCheck, Phase, Verbosity, given, settings
-from hypothesis import strategies as st
 
 from yieldflow.codec import JsonCodec
 from yieldflow.core.asks import Hook, OpenHookCommand, ReceiveCommand, WorkflowCall
@@ -36,7 +35,7 @@ Condition: TypeAlias = Callable[[Simulation[Any]], object]
 Sends: TypeAlias = Sequence[tuple[str | ReceiveCommand[Any] | OpenHookCommand[Any] | Hook[Any], Any]]
 
 _CHOICES = 64  # bytes that decide one schedule; what comes after them is calm
-_BATCH = 32  # schedules for one example: what Hypothesis itself takes is shared by them
+_BATCH = 128  # schedules for one example: what Hypothesis itself takes is shared by them
 _LOOKED_FOR_SHORT = 40_000  # things that happen in schedules that may be shorter than the one that was found
 _ELSEWHERE = 20  # schedules that are replayed in other interpreters, too
 MOST_SCHEDULES = 1_000_000  # that are tried in turn
@@ -54,6 +53,12 @@ class Explored:
 _KEEPS_A_STATE = (
     "and not when the same was played again: the workflow, a fake or a condition keeps a state outside of the run; for "
     "fakes, give steps= a function that makes new ones"
+)
+
+
+_NO_HYPOTHESIS = (
+    "explore() chooses with Hypothesis, which is not installed: pip install 'yieldflow[testing]' "
+    "(exhaustive=True and schedule= do without)"
 )
 
 
@@ -110,6 +115,16 @@ def _interpreters(wanted: bool, codec: Codec | None) -> Elsewhere | str:
     return interpreters() if codec is None else "they do not know the codec that was given"
 
 
+def _by_hypothesis() -> Callable[[Callable[[bytes], None], int], None]:
+    try:
+        chosen: Callable[[Callable[[bytes], None], int], None] = import_module("yieldflow.testing.chance").for_seeds
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] != "hypothesis":
+            raise
+        raise UsageError(_NO_HYPOTHESIS) from None
+    return chosen
+
+
 def _sending(hook: Any, payload: Any, codec: Codec) -> Sending:
     name, kind = hook_of(hook)
     return Sending(name, payload, encoded(name, payload, kind, codec))
@@ -148,19 +163,9 @@ class Explorer:
     # --- three ways to choose -----------------------------------------------------------------------------------------
 
     def by_chance(self, examples: int) -> Explored:
+        chosen = _by_hypothesis()
         batches, size = -(-examples // _BATCH), _CHOICES * _BATCH
 
-        @settings(
-            max_examples=batches,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            report_multiple_bugs=False,
-            verbosity=Verbosity.quiet,
-            phases=(Phase.generate,),  # `shortest` makes it shorter than bytes can tell
-            suppress_health_check=tuple(HealthCheck),
-        )
-        @given(st.binary(min_size=8, max_size=8))  # of integers it prefers those that stand in whatever is imported
         def tries(seed: bytes) -> None:
             data = Random(seed).randbytes(size)  # noqa: S311 - the choices of a test
             for at in range(0, min(size, _CHOICES * (examples - self._tried)), _CHOICES):
@@ -169,7 +174,7 @@ class Explorer:
 
         with suppress(Broken):
             if not self.finds(ByWords((), self.say)):  # a calm run; what is only so the first time is seen now or never
-                tries()
+                chosen(tries, batches)
         if self._found is not None:
             raise self.report(self.shortest(self._found.pick))
         return self._explored()

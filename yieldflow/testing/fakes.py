@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from yieldflow.authoring.step import Step
 from yieldflow.authoring.workflow import Workflow
@@ -80,15 +80,24 @@ class Ending:
 
     after: Millis | None
     outcome: Any
+    fails: bool = field(init=False)
+    is_called: bool = field(init=False)
 
-    @property
-    def is_called(self) -> bool:
-        return callable(self.outcome) and not _is_error(self.outcome)
+    @fails.default
+    def _fails(self) -> bool:
+        return isinstance(self.outcome, BaseException) or _is_error_class(self.outcome)
+
+    @is_called.default
+    def _is_called(self) -> bool:
+        return callable(self.outcome) and not self.fails
 
     @property
     def error(self) -> BaseException | None:
-        outcome = self.outcome() if isinstance(self.outcome, type) and _is_error(self.outcome) else self.outcome
-        return outcome if isinstance(outcome, BaseException) else None
+        """A new one, if a class is what is raised."""
+        if not self.fails:
+            return None
+        error: BaseException = self.outcome() if isinstance(self.outcome, type) else self.outcome
+        return error
 
     def __str__(self) -> str:
         if (error := self.error) is not None:
@@ -139,5 +148,5 @@ def _checked(key: Any, fake: Any) -> Fake:
     raise UsageError(f"the fake of {_name(key)} is {shown(fake)}: use a function, outcomes(...) or takes(...)")
 
 
-def _is_error(outcome: Any) -> bool:
-    return isinstance(outcome, BaseException) or (isinstance(outcome, type) and issubclass(outcome, BaseException))
+def _is_error_class(outcome: Any) -> bool:
+    return isinstance(outcome, type) and issubclass(outcome, BaseException)

@@ -5,7 +5,9 @@ Nothing here knows why it is picked: by chance, because all are tried, or becaus
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, Literal, Protocol, TypeAlias
 
 from attrs import define, field, frozen
@@ -105,27 +107,24 @@ class May:
     faults: int = 2  # lost workers and time-outs in one schedule
 
 
-@frozen
+@record
 class Chances:
     """What may become of one attempt."""
 
-    ends: tuple[tuple[Millis, Action], ...]  # from when on
+    ends: list[tuple[Millis, Action]]  # from when on
     last: Millis | None  # it ends no later; None: it takes any time
-    faults: tuple[Action, ...]
-    late: tuple[Action, ...]  # once nobody waits for it any more
+    faults: list[Action]
 
     @classmethod
     def of(cls, attempt: Attempt, endings: Sequence[Ending]) -> Chances:
         since = attempt.claim.since
-        ends = tuple((since + (ending.after or 0), Action("end", attempt, ending)) for ending in endings)
-        answers = [ending for ending in endings if ending.error is None]
-        faults: list[Kind] = ["lose"] if attempt.call.options.timeout is None else ["lose", "expire"]
-        return cls(
-            ends,
-            None if any(ending.after is None for ending in endings) else max(at for at, _ in ends),
-            tuple(Action(kind, attempt, ending) for kind in faults for ending in (None, *answers)),
-            tuple(Action("late", attempt, ending) for ending in answers),
-        )
+        ends = [(since + (ending.after or 0), Action("end", attempt, ending)) for ending in endings]
+        happened = [None, *[ending for ending in endings if not ending.fails]]
+        faults = [Action("lose", attempt, ending) for ending in happened]
+        if attempt.call.options.timeout is not None:
+            faults += [Action("expire", attempt, ending) for ending in happened]
+        last = None if None in [ending.after for ending in endings] else max([at for at, _ in ends])
+        return cls(ends, last, faults)
 
 
 _CANCEL, _CRASH, _NOTHING = Action("cancel"), Action("crash"), Action("nothing")
@@ -171,21 +170,23 @@ class Schedule:
 
     def actions(self) -> list[Action]:
         """What may happen now: first what comes of itself, in the order of asking, then what need not."""
-        chances = [self._chances_of(attempt) for attempt in self.stage.attempts()]
-        now, over = self.stage.now, self._over
+        stage, may = self.stage, self.may
+        chances = [self._chances_of(attempt) for attempt in stage.attempts()]
+        now, over = stage.now, self._over
         found = [action for chance in chances for at, action in chance.ends if at <= now]
-        if not over and self.may.sends:
+        if may.sends and not over:
             found += [Action("send", number=number) for number in self._unsent()]
         if (at := self._passes(chances)) is not None:
             found.append(Action("time", at=at))
-        if self.stage.late:
+        if stage.late:
             found += self._late()
         if not over:
             found += self._from_outside()
-        if self.may.crash:
+        if may.crash:
             found.append(_CRASH)
-        if self._faults < self.may.faults:
-            found += [action for chance in chances for action in chance.faults]
+        if self._faults < may.faults:
+            for chance in chances:
+                found += chance.faults
         return found
 
     def perform(self, action: Action) -> None:
@@ -243,8 +244,10 @@ class Schedule:
         if not times:
             return None
         at = min(times)
-        late = any(chance.last is not None and chance.last < at for chance in chances)
-        return None if late else at
+        for chance in chances:
+            if chance.last is not None and chance.last < at:
+                return None
+        return at
 
     def _from_outside(self) -> list[Action]:
         found = [_CANCEL] if self.may.cancel and not self._cancelled else []
@@ -253,7 +256,14 @@ class Schedule:
         return found
 
     def _late(self) -> list[Action]:
-        return [action for attempt in self.stage.late for action in self._chances_of(attempt).late]
+        """What becomes of bodies that nobody waits for any more."""
+        endings = self.stage.cast.endings
+        return [
+            Action("late", attempt, ending)
+            for attempt in self.stage.late
+            for ending in endings(attempt.step)
+            if not ending.fails
+        ]
 
 
 # --- who picks --------------------------------------------------------------------------------------------------------
@@ -298,12 +308,8 @@ class ByBytes:
         if byte == 0:
             return 0
         weights = [_WEIGHTS[action.kind] for action in actions]
-        left = byte * sum(weights) >> 8
-        for index, weight in enumerate(weights):
-            left -= weight
-            if left < 0:
-                return index
-        return len(actions) - 1
+        sums = [*accumulate(weights)]
+        return bisect_right(sums, byte * sums[-1] >> 8)
 
 
 @define(eq=False)
@@ -368,10 +374,6 @@ class ByWords:
             raise UsageError(f"{word!r} cannot happen there (number {self._at + 1} of schedule=): there may {said}")
         self._at += 1
         return said.index(word)
-
-    @property
-    def is_over(self) -> bool:
-        return self._at == len(self.words)
 
 
 def _named(attempt: Attempt, run_id: str) -> str:
