@@ -185,8 +185,16 @@ def test_a_record_is_one_line_of_json():
         "logger": "shop",
         "message": "a\nb",
         "run_id": "r",
+        "generation": 1,
         "workflow": "w",
     }
+
+
+def test_a_record_says_of_which_generation_it_is_and_what_its_place_adds():
+    record = logging.makeLogRecord({"msg": "a", "run_id": "order-1~3", "step": "s", "attempt": 2})
+    line = json.loads(JsonFormatter(place=lambda run_id: {"trace_id": run_id[::-1]}).format(record))
+    assert [line[name] for name in ("run_id", "generation", "step", "attempt")] == ["order-1~3", 3, "s", 2]
+    assert line["trace_id"] == "3~1-redro"
 
 
 def test_what_a_call_adds_is_kept_and_changes_nothing_of_ours():

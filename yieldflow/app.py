@@ -26,11 +26,12 @@ from yieldflow.forking import Forking
 from yieldflow.handle import Handle, results
 from yieldflow.inspection import OpenHook
 from yieldflow.mending import Mender, Runs, Verb, cancelling, pausing, resuming, retrying, terminating
+from yieldflow.observing.told import Observer
 from yieldflow.ports import Due, Queue, Status, Store
 from yieldflow.pruning import prunable, prune
 from yieldflow.reach import Reach, encoded, hook_of, refuse_in_a_workflow, wanted
 from yieldflow.runtime import Runtime, fresh
-from yieldflow.schedules.verbs import Schedules, placed
+from yieldflow.schedules.verbs import Schedules, knowing_schedules, placed
 from yieldflow.settings import Durability, settings, whole
 from yieldflow.starting import Start, Starter
 from yieldflow.workshop import Workshop, kept_for
@@ -53,7 +54,8 @@ class App:
     *retention*: how long runs are kept once they have ended, for all or by how they did (`{"completed": "7d", "failed":
     "90d"}`); default `$YIELDFLOW_RETENTION`, then `[tool.yieldflow]`, then for ever. *durability*: with "fsync" what is
     answered is on the disk; default `$YIELDFLOW_DURABILITY`, then `[tool.yieldflow]`, then "server": as that keeps it.
-    Nothing is connected before it is needed.
+    *observe*: who is told of what is done here, such as `[yieldflow.otel.Tracing()]`, besides those that
+    `$YIELDFLOW_OBSERVE` or `[tool.yieldflow]` names as `module:name`. Nothing is connected before it is needed.
 
     >>> app = App("memory:")
     """
@@ -78,10 +80,10 @@ class App:
         payload_limit: int | None = None,
         retention: Duration | Mapping[str, Duration] | None = None,
         threads: int = 4,
+        observe: Iterable[Observer] = (),
     ) -> None:
         self.settings = settings(url, modules, prefix, durability)
-        self.queue = queue
-        self.base_url = base_url
+        self.queue, self.base_url = queue, base_url
         self.limits = Limits(
             lease=duration(lease),
             step_queue=step_queue,
@@ -89,11 +91,10 @@ class App:
             history=history_limit,
             history_warn=history_warn,
         )
-        self.registry = registry
-        self.threads = threads
+        self.registry, self.threads = knowing_schedules(registry), threads
         limit = whole("payload_limit", payload_limit) or self.settings.payload_limit or LIMIT
-        plain, kept = JsonCodec(limit, converter), kept_for(retention, self.settings)
-        shop = Workshop(self.settings, registry, queue, self.limits, threads, plain, payload_codec, kept)
+        plain, kept, told = JsonCodec(limit, converter), kept_for(retention, self.settings), tuple(observe)
+        shop = Workshop(self.settings, registry, queue, self.limits, threads, plain, payload_codec, kept, told)
         self.workshop = shop
         self._reach = Reach(self.settings.url, lambda: shop.runtime, shop.hint, shop.is_heard)
         self.mender = Mender(lambda: shop.store, lambda: shop.runtime, shop.hint_each, shop.is_heard)
@@ -343,7 +344,7 @@ class App:
 
     @store.setter
     def store(self, store: Store) -> None:
-        self.workshop.store = store
+        self.workshop.store = self.workshop.observed(store)
 
     @property
     def runtime(self) -> Runtime:
@@ -355,7 +356,6 @@ class App:
 
     @property
     def hints(self) -> Queue:
-        """The queue of an app whose workers are other processes."""
         return self.workshop.hints
 
     @hints.setter
@@ -379,7 +379,6 @@ class App:
 
     @property
     def working(self) -> bool:
-        """Whether this process works on all runs of the store."""
         return self.workshop.working
 
     # --- how it is done ---------------------------------------------------------------------------------------------
@@ -397,4 +396,5 @@ class App:
 
     @cached_property
     def _starter(self) -> Starter:
-        return Starter(self.queue, self.limits, self.base_url, self.codec, self.workshop.now, self._reach.append)
+        shop = self.workshop
+        return Starter(self.queue, self.limits, self.base_url, self.codec, shop.now, self._reach.append, shop.carried)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import inspect
 import json
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
 from yieldflow.body import current_step
+from yieldflow.core.chain import chain_of
 from yieldflow.core.telling import telling
 
 _OURS = ("run_id", "workflow", "step", "attempt")
@@ -37,12 +38,17 @@ class RunLogger(logging.LoggerAdapter[logging.Logger]):
 class JsonFormatter(logging.Formatter):
     """Each record as one line of JSON.
 
-    `timestamp` (UTC), `level`, `logger`, `message`; `run_id`, `workflow`, `step` and `attempt` where they are known;
-    `exception` with its traceback; then what the call gave as `extra=`, as text where it is no plain value.
+    `timestamp` (UTC), `level`, `logger`, `message`; `run_id`, `generation`, `workflow`, `step` and `attempt` where they
+    are known; `exception` with its traceback; then what the call gave as `extra=`, as text where it is no plain value.
+    *place*: by run id, what else a line is to say, such as `Tracing().place` with `trace_id` and `span_id`.
 
     >>> handler = logging.StreamHandler()
     >>> handler.setFormatter(JsonFormatter())
     """
+
+    def __init__(self, *, place: Callable[[str], Mapping[str, str]] = lambda _: {}) -> None:
+        super().__init__()
+        self._place = place
 
     def format(self, record: logging.LogRecord) -> str:
         given = {name: value for name, value in vars(record).items() if name not in _STANDARD}
@@ -53,7 +59,8 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            **known,
+            **_of_run(known),
+            **self._place(str(known.get("run_id", ""))),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
@@ -76,6 +83,15 @@ def get_logger(name: str | None = None) -> RunLogger:
     >>> log.info("charged %s cents", 500)
     """
     return RunLogger(logging.getLogger(_caller() if name is None else name), {})
+
+
+def _of_run(known: Mapping[str, object]) -> dict[str, object]:
+    """Its generation beside its id."""
+    run_id = known.get("run_id")
+    if not isinstance(run_id, str):
+        return {**known}
+    rest = {name: value for name, value in known.items() if name != "run_id"}
+    return {"run_id": run_id, "generation": chain_of(run_id)[1], **rest}
 
 
 def _here() -> Mapping[str, object]:

@@ -32,6 +32,7 @@ from yieldflow.errors import RunBlocked, StoreError, YieldflowError
 from yieldflow.group import Flight, Group
 from yieldflow.heart import Heart
 from yieldflow.interrupting import Watch
+from yieldflow.observing.store import ObservedStore
 from yieldflow.pool import More, Pool
 from yieldflow.ports import HINT_AFTER, Queue, Store
 from yieldflow.together import together
@@ -243,7 +244,9 @@ class Runtime:
     def _execute(self, bodies: Bodies, request: Execute | ExecuteLocal) -> Body:
         before = here.set(self)
         try:
-            return bodies.execute(request)
+            run = partial(bodies.execute, request)
+            store = self.store
+            return store.around(request, run, self.clock.now()) if isinstance(store, ObservedStore) else run()
         finally:
             here.reset(before)
 
@@ -285,6 +288,8 @@ class Runtime:
                 group.round()
         finally:
             group.close()
+            if isinstance(self.store, ObservedStore):
+                self.store.flush()  # of a horse of RQ's nothing is left after this
 
     def _due(self) -> list[str]:
         """One run of ours whose alarm is due: others may begin with the rest meanwhile."""

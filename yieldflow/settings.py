@@ -28,6 +28,7 @@ class Settings:
     payload_limit: int | None = None  # bytes; None: the codec's own
     retention: Any = None  # a duration, or a table of them
     durability: Durability = "server"
+    observe: tuple[str, ...] = ()  # each module:name
 
 
 def settings(
@@ -48,6 +49,7 @@ def settings(
         whole("payload_limit", os.environ.get("YIELDFLOW_PAYLOAD_LIMIT") or table.get("payload_limit")),
         os.environ.get("YIELDFLOW_RETENTION") or table.get("retention"),
         _durability(durability or os.environ.get("YIELDFLOW_DURABILITY") or table.get("durability", "server")),
+        _several(os.environ.get("YIELDFLOW_OBSERVE") or table.get("observe", ())),
     )
 
 

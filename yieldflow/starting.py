@@ -42,6 +42,7 @@ class Starter:
     codec: Codec
     now: Callable[[], Millis]
     append: Callable[[Sequence[Commit]], Sequence[Reply]]
+    carried: Callable[[], Mapping[str, str]] = dict  # tags for what is started here and now
 
     def asked(
         self, call: WorkflowCall[T], run_id: str | None, tags: Mapping[str, str] | None, timeout: Duration | None
@@ -61,7 +62,7 @@ class Starter:
             seed=secrets.token_bytes(16),
             queue=asked.queue or self.queue,
             limits=self.limits,
-            tags={**asked.tags, **(tags or {})},
+            tags={**self.carried(), **asked.tags, **(tags or {})},
             timeout=asked.timeout if timeout is None else span(timeout),
             base_url=self.base_url,
             codec=self.codec,

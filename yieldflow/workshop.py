@@ -21,6 +21,8 @@ from yieldflow.connect import connect, hints, is_embedded
 from yieldflow.core.events import Limits
 from yieldflow.core.times import Duration, Millis
 from yieldflow.errors import StoreError, UsageError
+from yieldflow.observing.store import ObservedStore
+from yieldflow.observing.told import Observer
 from yieldflow.ports import Due, Queue, Store
 from yieldflow.pruning import Rule, Sweeper, rules_of
 from yieldflow.runtime import Runtime
@@ -39,6 +41,7 @@ class Workshop:
     plain: JsonCodec
     payload_codec: PayloadCodec | None
     kept: dict[str, Millis]
+    observe: tuple[Observer, ...] = ()
     working: bool = field(default=False, init=False)
     _lock: RLock = field(factory=RLock, init=False)
 
@@ -61,9 +64,28 @@ class Workshop:
         with self._lock:  # two threads have one store
             if (made := self.__dict__.get("store")) is None:
                 told = self.settings
-                made = self.__dict__["store"] = connect(told.url, told.prefix, fsync=told.durability == "fsync")
+                made = self.observed(connect(told.url, told.prefix, fsync=told.durability == "fsync"))
+                self.__dict__["store"] = made
             store: Store = made
             return store
+
+    @cached_property
+    def observers(self) -> tuple[Observer, ...]:
+        """Raises `UsageError` for one that the settings name and that is not there."""
+        named_ones = [named("observe", place) for place in self.settings.observe]
+        return (*self.observe, *(one() if isinstance(one, type) else one for one in named_ones))
+
+    def observed(self, store: Store) -> Store:
+        """*store*, which tells our observers, if there are any."""
+        return ObservedStore(store, self.observers) if self.observers else store
+
+    def place(self, run_id: str) -> Mapping[str, str]:
+        """What a log line of that run says beside it."""
+        return {name: value for observer in self.observers for name, value in observer.place(run_id).items()}
+
+    def carried(self) -> Mapping[str, str]:
+        """Tags of a run that is started here and now."""
+        return {name: value for observer in self.observers for name, value in observer.carried().items()}
 
     @cached_property
     def runtime(self) -> Runtime:

@@ -89,6 +89,12 @@ def test_two_workers_serve_and_one_that_is_killed_is_started_again(services, app
         assert len(seen - {pid}) == 2
 
 
+def test_workers_that_are_kept_end_in_peace(services, app, shell):
+    with services("worker", "naps.py", "-n", "2"):
+        app.start(naps(1)).result(timeout=30)
+    assert "Fatal" not in (shell.home / "output").read_text()
+
+
 def test_workers_end_when_who_keeps_them_is_killed(services, app, shell):
     with services("worker", "naps.py", "-n", "2") as supervisor:
         app.start(naps(1)).result(timeout=30)

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {  # in which module each is, and what
     "inspect": ("show", "Show where RUN stands, and why it waits."),
     "lint": ("lint", "Find what a replay would do otherwise, in source."),
     "ls": ("listing", "List runs, newest first."),
+    "metrics": ("metrics", "Print how the store stands, for Prometheus."),
     "pause": ("mending", "Tell runs nothing until they are resumed."),
     "prune": ("prune", "Delete what has ended long ago."),
     "result": ("talk", "Wait for the end of RUN and print its result."),
@@ -40,7 +41,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {  # in which module each is, and what
     "send": ("talk", "Deliver JSON to HOOK of RUN."),
     "start": ("run", "Start a run of TARGET; workers carry it out."),
     "terminate": ("mending", "End runs without asking them."),
-    "web": ("web", "Answer hook links and the API over HTTP."),
+    "web": ("web", "The page, hook links and the API over HTTP."),
     "worker": ("services", "Work on runs, with the code of MODULES."),
 }
 

@@ -16,7 +16,7 @@ from yieldflow.authoring.source_check import all_at_once
 from yieldflow.cli.errors import DONE, ENDED_BADLY, BrokenModule
 from yieldflow.cli.options import Place, at_a_place
 from yieldflow.cli.outcome import tell_json
-from yieldflow.cli.target import find, imported_as, load, module_of
+from yieldflow.cli.target import defined_in, find, load, module_of
 from yieldflow.core.asks import WorkflowDefinition
 from yieldflow.errors import BadDefinition, UsageError
 from yieldflow.inspection.phrases import count
@@ -78,12 +78,7 @@ def _loaded(target: str) -> Iterator[Finding]:
 def _workflows(app: App, targets: Sequence[str]) -> list[WorkflowDefinition]:
     """Each once. Raises `UnknownTarget`."""
     named = [target for target in targets if module_of(target) != target]
-    homes = {imported_as(target) for target in targets if target not in named}
-    found = [
-        definition
-        for definition in app.registry.workflows()
-        if any(definition.fn.__module__ == home or definition.fn.__module__.startswith(f"{home}.") for home in homes)
-    ]
+    found = defined_in(app.registry, (target for target in targets if target not in named))
     return list({id(one): one for one in (*found, *(find(target).definition for target in named))}.values())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +36,8 @@ def end_with_supervisor() -> None:
     """Stop as if told to when who started us is gone, however it died: we hold the other end of a pipe to it."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1 << 16):  # not of `sys.stdin`: a process that ends wants the lock of its buffer
+            pass
         os.kill(os.getpid(), signal.SIGTERM)
 
     Thread(target=watch, name="yieldflow supervisor", daemon=True).start()

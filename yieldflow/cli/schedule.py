@@ -20,9 +20,9 @@ from yieldflow.cli.layout import width_of
 from yieldflow.cli.options import Place, at_a_place
 from yieldflow.cli.outcome import tell_json
 from yieldflow.cli.target import called, find
-from yieldflow.core.times import moment
 from yieldflow.errors import UsageError
 from yieldflow.schedules import Shown
+from yieldflow.schedules.document import document
 from yieldflow.schedules.phrases import call_of, rule_of
 from yieldflow.schedules.plan import Overlap
 
@@ -125,7 +125,7 @@ def list_(ended: bool, as_json: bool, url: str | None, modules: tuple[str, ...])
     with Place(url, modules).app() as app:
         found = [one.show() for one in app.schedules.list(ended=ended)]
     if as_json:
-        tell_json([_document(one) for one in found])
+        tell_json([document(one) for one in found])
         return
     if not found:
         click.echo("there are no schedules", err=True)
@@ -149,7 +149,7 @@ def show(schedule_id: str, as_json: bool, url: str | None, modules: tuple[str, .
     with Place(url, modules).app() as app:
         shown = app.schedules.get(schedule_id).show()
     if as_json:
-        tell_json(_document(shown))
+        tell_json(document(shown))
         return
     console = _console()
     console.print(Text(visible(f"{shown.schedule_id} {_standing(shown)}")))
@@ -243,23 +243,3 @@ def _lines(shown: Shown) -> list[tuple[str, str]]:
 
 def _local(at: datetime, zone: ZoneInfo) -> str:
     return at.astimezone(zone).isoformat(sep=" ", timespec="seconds")
-
-
-def _document(shown: Shown) -> dict[str, Any]:
-    plan, state = shown.plan, shown.state
-    return {
-        "schedule_id": shown.schedule_id,
-        "standing": shown.standing,
-        "reason": state.reason,
-        "workflow": plan.target.workflow,
-        "due": rule_of(plan),
-        "tz": plan.times.tz,
-        "overlap": plan.overlap,
-        "next": [one.isoformat() for one in shown.next],
-        "started": state.started,
-        "by_hand": state.by_hand,
-        "skipped": state.skipped,
-        "missed": state.missed,
-        "waiting": [moment(one).isoformat() for one in (*state.waiting, *state.backlog)],
-        "recent": [{"run_id": run.run_id, "status": run.status} for run in shown.recent[:_SHOWN]],
-    }

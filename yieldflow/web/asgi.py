@@ -43,7 +43,8 @@ from yieldflow.web.http import (
 )
 from yieldflow.web.masking import mask
 from yieldflow.web.openapi import openapi
-from yieldflow.web.operations import OPERATIONS, Operation, Parameter
+from yieldflow.web.operation import Operation, Parameter
+from yieldflow.web.operations import OPERATIONS
 from yieldflow.web.page.doors import expect_host
 from yieldflow.web.page.site import Site
 from yieldflow.web.payloads import expect_media, tree_of

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import TypeVar
 
 from attrs import define, field
@@ -38,7 +39,8 @@ class Desk:
         """In a thread. Raises what it raises, and `RefusedRequest`."""
         if not self._calls.take(1):
             raise RefusedRequest(503, "too much is asked at once; try again", _LATER)
-        asked = asyncio.get_running_loop().run_in_executor(self._threads, self._with_code, call)
+        asking = copy_context()  # who traces requests finds what they start below them
+        asked = asyncio.get_running_loop().run_in_executor(self._threads, asking.run, self._with_code, call)
         asked.add_done_callback(lambda _: self._calls.give(1))  # a client that has gone leaves its call to end
         return await asked
 

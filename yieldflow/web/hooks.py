@@ -23,7 +23,7 @@ from yieldflow.web.bounds import Buckets, Room, network
 from yieldflow.web.desk import Desk
 from yieldflow.web.fields import Fields, fields_of
 from yieldflow.web.http import RefusedRequest, Reply, Request, body_of, reply, too_many
-from yieldflow.web.kinds import Kinds
+from yieldflow.web.kinds import Kinds, kinds_of
 from yieldflow.web.payloads import ONCE, Content, Form, content, expect_media, payload
 from yieldflow.web.responses import Place, Responses, opened
 from yieldflow.web.signatures import Signature
@@ -78,7 +78,7 @@ class Links:
     _deliveries: Buckets = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.kinds, self.responses = Kinds(self.desk.app), Responses(self.desk)
+        self.kinds, self.responses = kinds_of(self.desk.app), Responses(self.desk)
         self._deliveries = Buckets(self.desk.bounds.link)
 
     async def show(self, request: Request, token: str) -> Reply:
@@ -133,7 +133,7 @@ class Links:
             return pages.form(found.name, self._fields(found), given, bad.reason)
 
     def _fields(self, found: Found) -> Fields:
-        kind = self.kinds.of(found.run_id, found.name)
+        kind = self.kinds.of(self.desk.app, found.run_id, found.name)
         return fields_of(Any if kind is None else kind.annotation, self.desk.app.codec)
 
     def _delivered(self, delivery: Delivery) -> Delivered:
@@ -142,7 +142,7 @@ class Links:
         if wait := self._deliveries.take(token_hash(delivery.token), time.monotonic()):
             raise too_many(wait)
         key = self._key(delivery, found)
-        kind = self.kinds.of(found.run_id, found.name)
+        kind = self.kinds.of(self.desk.app, found.run_id, found.name)
         value = payload(delivery.content, delivery.body, found.name, kind, app.codec)
         hook = self.responses.of(found.run_id, found.name)
         key = key or fresh()

@@ -7,10 +7,11 @@ line, or where its history is long: a stranger shall not make us replay that.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from threading import Lock
 from time import monotonic
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from attrs import define, field, frozen
 
@@ -39,23 +40,34 @@ class Kind:
 
 @define(eq=False)
 class Kinds:
-    app: App
+    """Of one app."""
+
     _known: OrderedDict[tuple[str, str], tuple[Kind | None, float]] = field(factory=OrderedDict, init=False)
     _lock: Lock = field(factory=Lock, init=False)
 
-    def of(self, run_id: str, name: str) -> Kind | None:
+    def of(self, app: App, run_id: str, name: str) -> Kind | None:
         """None: nobody here can tell. Raises `UnknownRun`, `StoreError`."""
-        key = (newest(self.app.store, run_id), name)
+        key = (newest(app.store, run_id), name)
         with self._lock:
             kind, until = self._known.get(key, (None, 0.0))
         if kind is not None or monotonic() < until:
             return kind
-        found = _looked_for(self.app, *key)
+        found = _looked_for(app, *key)
         with self._lock:
             self._known[key] = (found, monotonic() + _AGAIN)
             if len(self._known) > _KNOWN:
                 self._known.popitem(last=False)
         return found
+
+
+_KINDS: MutableMapping[App, Kinds] = WeakKeyDictionary()
+_MAKING = Lock()
+
+
+def kinds_of(app: App) -> Kinds:
+    """Those that are remembered for it."""
+    with _MAKING:
+        return _KINDS.setdefault(app, Kinds())
 
 
 def _looked_for(app: App, run_id: str, name: str) -> Kind | None:

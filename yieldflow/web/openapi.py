@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import Any
 
 from yieldflow.web.http import HTML, JSON, PROBLEM
-from yieldflow.web.operations import OPERATIONS, Operation, Parameter
+from yieldflow.web.operation import Operation, Parameter
+from yieldflow.web.operations import OPERATIONS
 from yieldflow.web.payloads import FORM
 from yieldflow.web.schema import FLAG, TEXT, WHOLE, Schema, record
 

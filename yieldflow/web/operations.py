@@ -5,18 +5,15 @@ An operation says its method, path, parameters, body and answers; what it does i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, TypeAlias, get_args
-
-from attrs import field, frozen
+from collections.abc import Mapping
+from typing import get_args
 
 from yieldflow.ports import Status
-from yieldflow.web import runs
-from yieldflow.web.asked import Asked
-from yieldflow.web.desk import Desk
+from yieldflow.schedules.plan import Overlap
+from yieldflow.schedules.verbs import Standing
+from yieldflow.web import runs, schedules
+from yieldflow.web.operation import Do, Operation, Parameter
 from yieldflow.web.schema import ANY, FLAG, INSTANT, NUMBER, TEXT, WHOLE, Schema, listed, mapped, maybe, record
-
-Do: TypeAlias = Callable[[Desk, Asked], Awaitable[Any]]
 
 _STATUS: Schema = {"type": "string", "enum": list(get_args(Status))}
 _RUN = record(
@@ -41,42 +38,38 @@ _EVENT = record(
     {"position": WHOLE, "at": INSTANT, "event": TEXT}, {"path": TEXT, "name": TEXT, "text": TEXT, "value": ANY}
 )
 _REASON = record({}, {"reason": maybe(TEXT)})
-
-
-@frozen
-class Parameter:
-    """*place*: in the path, the query or a header. A list comes as a name that is given several times."""
-
-    name: str
-    place: Literal["path", "query", "header"]
-    schema: Schema
-    text: str
-
-    @property
-    def required(self) -> bool:
-        return self.place == "path"
-
-
-@frozen
-class Operation:
-    """*body*: schema of what has to be sent, if anything; an optional one may be left out. *refusals*: statuses besides
-    those that all have.
-    """
-
-    name: str
-    method: Literal["GET", "POST"]
-    path: str
-    text: str
-    do: Do
-    answers: tuple[int, Schema]
-    parameters: tuple[Parameter, ...] = ()
-    body: Schema | None = None
-    needs_body: bool = False
-    refusals: tuple[int, ...] = field(default=())
-
-    @property
-    def segments(self) -> tuple[str, ...]:
-        return tuple(self.path.split("/")[1:])
+_SCHEDULE = record(
+    {
+        "schedule_id": TEXT,
+        "standing": {"type": "string", "enum": list(get_args(Standing))},
+        "reason": maybe(TEXT),
+        "workflow": TEXT,
+        "due": TEXT,
+        "tz": TEXT,
+        "overlap": TEXT,
+        "next": listed(INSTANT),
+        "started": WHOLE,
+        "by_hand": WHOLE,
+        "skipped": WHOLE,
+        "missed": WHOLE,
+        "waiting": listed(INSTANT),
+        "recent": listed(record({"run_id": TEXT, "status": _STATUS})),
+    }
+)
+_SPAN: Schema = {"anyOf": [TEXT, NUMBER]}
+_RULE: Mapping[str, Schema] = {
+    "cron": TEXT,
+    "every": _SPAN,
+    "at": listed(TEXT),
+    "tz": TEXT,
+    "overlap": {"type": "string", "enum": list(get_args(Overlap))},
+    "jitter": _SPAN,
+    "catch_up": _SPAN,
+    "start": TEXT,
+    "end": TEXT,
+    "limit": WHOLE,
+}
+_CALL: Mapping[str, Schema] = {"args": listed(ANY), "kwargs": mapped(ANY)}
 
 
 _ID = Parameter("run_id", "path", TEXT, "The id of a run; a slash in it is written %2F.")
@@ -102,6 +95,25 @@ def _verb(name: str, text: str, do: Do, body: Schema | None = None) -> Operation
     )
 
 
+_SCHEDULED = record({"schedule_id": TEXT})
+_SCHEDULE_ID = Parameter("schedule_id", "path", TEXT, "The id of a schedule.")
+
+
+def _of_schedule(
+    name: str,
+    text: str,
+    do: Do,
+    answer: Schema = _SCHEDULED,
+    body: Schema | None = None,
+    *,
+    needs_body: bool = False,
+) -> Operation:
+    """Something that is done to one schedule."""
+    path = f"/schedules/{{schedule_id}}/{name}"
+    known, refusals = (_SCHEDULE_ID,), (404, 409)
+    return Operation(f"{name}_schedule", "POST", path, text, do, (202, answer), known, body, needs_body, refusals)
+
+
 OPERATIONS = (
     Operation(
         "start",
@@ -113,13 +125,7 @@ OPERATIONS = (
         (_KEY,),
         record(
             {"workflow": TEXT},
-            {
-                "args": listed(ANY),
-                "kwargs": mapped(ANY),
-                "run_id": TEXT,
-                "tags": mapped(TEXT),
-                "timeout": {"anyOf": [TEXT, NUMBER]},
-            },
+            {**_CALL, "run_id": TEXT, "tags": mapped(TEXT), "timeout": _SPAN},
         ),
         needs_body=True,
         refusals=(404, 409),
@@ -192,4 +198,53 @@ OPERATIONS = (
     _verb("resume", "Go on with it.", runs.resume),
     _verb("terminate", "End it without asking it.", runs.terminate, _REASON),
     _verb("retry", "Go on with a failed run from its failure.", runs.retry),
+    Operation(
+        "add_schedule",
+        "POST",
+        "/schedules",
+        "Start a workflow again and again, as one of cron, every and at says. The same again answers the one there is.",
+        schedules.add,
+        (202, _SCHEDULED),
+        body=record({"workflow": TEXT}, {**_CALL, "schedule_id": TEXT, **_RULE}),
+        needs_body=True,
+        refusals=(404, 409),
+    ),
+    Operation(
+        "list_schedules",
+        "GET",
+        "/schedules",
+        "Schedules by their ids, and the cursor of the next page.",
+        schedules.page,
+        (200, record({"schedules": listed(_SCHEDULE), "cursor": maybe(TEXT)})),
+        (
+            Parameter("ended", "query", FLAG, "Also those that are over or deleted."),
+            Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 100}, "Of a page; default 50."),
+            Parameter("cursor", "query", TEXT, "Of the page before."),
+        ),
+    ),
+    Operation(
+        "get_schedule",
+        "GET",
+        "/schedules/{schedule_id}",
+        "How a schedule stands, when it is due next, and what it has started.",
+        schedules.get,
+        (200, _SCHEDULE),
+        (_SCHEDULE_ID,),
+        refusals=(404,),
+    ),
+    _of_schedule(
+        "update", "Change when it is due, or an option.", schedules.update, body=record({}, _RULE), needs_body=True
+    ),
+    _of_schedule("pause", "Start nothing by itself until it is resumed.", schedules.pause, body=_REASON),
+    _of_schedule("resume", "Go on with what is due from now on.", schedules.resume),
+    _of_schedule("trigger", "Start it now, whatever runs.", schedules.trigger, _NAMED),
+    _of_schedule(
+        "backfill",
+        "Start what was due in a time that has passed, but for what was started.",
+        schedules.backfill,
+        record({"run_ids": listed(TEXT)}),
+        record({"since": TEXT, "until": TEXT}),
+        needs_body=True,
+    ),
+    _of_schedule("delete", "End it; what it has started goes on.", schedules.delete),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from yieldflow.errors import (
+    HookTokenTaken,
     InboxFull,
     NotFailed,
     NotFoundError,
@@ -14,13 +15,14 @@ from yieldflow.errors import (
     UsageError,
     YieldflowError,
 )
+from yieldflow.schedules.verbs import ScheduleExists
 
 
 def status_of(error: YieldflowError) -> int:
     match error:
         case NotFoundError():
             return 404
-        case RunExists() | RunEnded() | NotFailed():
+        case RunExists() | RunEnded() | NotFailed() | ScheduleExists() | HookTokenTaken():
             return 409
         case InboxFull():
             return 429

@@ -5,23 +5,18 @@ Raises what the app raises; which status that is, is said elsewhere.
 
 from __future__ import annotations
 
-import json
 import re
 from asyncio import sleep
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from time import monotonic
 from typing import Any
 
 from yieldflow.app import App
-from yieldflow.authoring.workflow import Workflow
 from yieldflow.cli.given import instant_of
-from yieldflow.core.asks import WorkflowCall
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Ok
-from yieldflow.core.times import duration
-from yieldflow.errors import BadArguments, Undecodable, UnknownTarget, UsageError
+from yieldflow.errors import UsageError
 from yieldflow.inspection import inspect
 from yieldflow.inspection.document import document, event_document, run_document
 from yieldflow.inspection.phrases import kind
@@ -31,6 +26,7 @@ from yieldflow.inspection.variables import PLAIN, Veil
 from yieldflow.inspection.words import all_told
 from yieldflow.ports import Summary
 from yieldflow.web.asked import Asked
+from yieldflow.web.calling import called, span
 from yieldflow.web.desk import Desk
 from yieldflow.web.discreet import reason_of, why_of
 from yieldflow.web.responses import opened
@@ -114,32 +110,11 @@ async def _done(desk: Desk, asked: Asked, verb: Callable[[str], object]) -> Any:
 def _started(app: App, asked: Asked) -> str:
     """Raises `UnknownTarget`, and what `App.start` raises."""
     body, run_id = asked.body, asked.body.get("run_id")
-    call = _called(app, body["workflow"], body.get("args", []), body.get("kwargs", {}))
+    call = called(app, body["workflow"], body.get("args", []), body.get("kwargs", {}))
     if run_id is None and asked.key is not None:
         digest = sha256(f"{call.definition.name}\0{asked.key}".encode()).hexdigest()
         run_id = f"{call.definition.fn.__name__}-{digest[:22]}"
-    return app.start(call, run_id=run_id, tags=body.get("tags"), timeout=_duration(body.get("timeout"))).run_id
-
-
-def _duration(given: str | float | None) -> timedelta | None:
-    """Raises `UsageError`."""
-    try:
-        return None if given is None else timedelta(milliseconds=duration(given))
-    except (ValueError, OverflowError) as error:
-        raise UsageError(f"timeout: {error}") from error
-
-
-def _called(app: App, name: str, args: list[Any], kwargs: dict[str, Any]) -> WorkflowCall[Any]:
-    """Raises `UnknownTarget`, `BadArguments`."""
-    definition = app.registry.workflow(name)
-    if definition is None:
-        raise UnknownTarget(name, "no workflow of this name is loaded here (`yieldflow web -m MODULE`)")
-    try:
-        arguments = app.codec.plain.decode_arguments(json.dumps([args, kwargs]).encode(), definition.parameters)
-        return Workflow[..., Any](definition)(*arguments.args, **arguments.kwargs)
-    except (Undecodable, TypeError) as error:
-        reason = str(error).removeprefix(f"{definition.fn.__qualname__}(): ")
-        raise BadArguments(definition.name, reason) from error
+    return app.start(call, run_id=run_id, tags=body.get("tags"), timeout=span("timeout", body.get("timeout"))).run_id
 
 
 def _page(app: App, asked: Asked) -> dict[str, Any]:

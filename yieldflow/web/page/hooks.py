@@ -27,7 +27,7 @@ from yieldflow.ports import Summary
 from yieldflow.reach import encoded, wanted
 from yieldflow.web.discreet import why_of
 from yieldflow.web.fields import fields_of
-from yieldflow.web.kinds import Kind, Kinds
+from yieldflow.web.kinds import Kind, kinds_of
 from yieldflow.web.page.answering import controls
 from yieldflow.web.page.html import Content, Html, el
 from yieldflow.web.page.pieces import ago, ask, badge, card, empty, facts, note, row, status_badge, table
@@ -275,7 +275,7 @@ def _stand(visit: Visit) -> Stand:
 
 
 def _kind(visit: Visit, stands: Stand) -> Kind | None:
-    return Kinds(visit.app).of(stands.summary.run_id, stands.name)
+    return kinds_of(visit.app).of(visit.app, stands.summary.run_id, stands.name)
 
 
 VIEWS = (View(("hooks",), listing), View(("hooks", "{run_id}", "{hook}"), one))
