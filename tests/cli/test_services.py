@@ -1,11 +1,13 @@
 """`worker`, `alarms` and `dev`, as processes on a real server: they serve, restart what dies, and stop when told."""
 
+import re
 import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from rq import Worker
@@ -123,6 +125,12 @@ def test_dev_starts_a_store_and_workers(services, shell, app):
         deadline = time.monotonic() + 20
         while "working with naps.py" not in (shell.home / "output").read_text() and time.monotonic() < deadline:
             time.sleep(0.05)
+        said = (shell.home / "output").read_text
+        while "the page: " not in said() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        (link,) = re.findall(r"the page: (http://127\.0\.0\.1:\d+/ui/sign-in)#", said())
+        with urlopen(link) as page:
+            assert page.status == 200
         mine = App(own)
         assert len(mine.start(naps(2)).result(timeout=30)) == 2
         mine.close()

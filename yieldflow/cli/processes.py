@@ -25,10 +25,23 @@ def supervise(commands: list[list[str]], *, restart: bool) -> None:
         while not stop.wait(0.2) and (restart or any(process.poll() is None for process in running)):
             for number, process in enumerate(running):
                 if restart and process.poll() is not None:
-                    click.echo(f"worker {process.pid} ended with {process.returncode}; starting another", err=True)
+                    click.echo(
+                        f"{commands[number][3]} {process.pid} ended with {process.returncode}; starting another",
+                        err=True,
+                    )
                     _let_go(process)
                     stop.wait(_RESTART)
                     running[number] = _child(commands[number])
+        end(running)
+
+
+@contextmanager
+def kept(commands: list[list[str]]) -> Iterator[None]:
+    """A process a command, beside what is done here."""
+    running = [_child(command) for command in commands]
+    try:
+        yield
+    finally:
         end(running)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from yieldflow.app import App
-from yieldflow.cli.processes import end, end_with_supervisor, stopped_by_signals, supervise
+from yieldflow.cli.processes import end, end_with_supervisor, kept, stopped_by_signals, supervise
 from yieldflow.cli.watching import Watching
 from yieldflow.errors import UsageError, masked
 
@@ -107,23 +107,35 @@ Example:
 @click.argument("modules", nargs=-1, required=True)
 @click.option("-n", "count", default=2, show_default=True, help="Worker processes.")
 @click.option("--url", metavar="URL", help="The store. Default: a Redis-protocol server of its own, in .yieldflow/.")
-def dev(modules: tuple[str, ...], count: int, url: str | None) -> None:
-    """Everything that a developer needs, in one terminal: a store and workers, for MODULES."""
+@click.option(
+    "--page/--no-page", "has_page", default=True, help="Whether to serve the page, if yieldflow[web] is there."
+)
+def dev(modules: tuple[str, ...], count: int, url: str | None, has_page: bool) -> None:
+    """Everything that a developer needs, in one terminal: a store, workers and the page, for MODULES."""
     if url is not None:
-        _develop(modules, count, url)
+        _develop(modules, count, url, has_page=has_page)
         return
     with bundled_server() as own:
         click.echo(f"the store is {own}; in other terminals: export YIELDFLOW_URL={own}", err=True)
-        _develop(modules, count, own)
+        _develop(modules, count, own, has_page=has_page)
 
 
-def _develop(modules: tuple[str, ...], count: int, url: str) -> None:
+def _develop(modules: tuple[str, ...], count: int, url: str, *, has_page: bool) -> None:
     app = App(url, modules=modules)
     click.echo(f"working with {', '.join(modules)}; Ctrl-C ends it", err=True)
+    page = [_page(modules, url)] if has_page and find_spec("uvicorn") is not None else []
     if app.embedded:
-        _serve_embedded(app, count, burst=False)
+        with kept(page):
+            _serve_embedded(app, count, burst=False)
     else:
-        supervise([_command("worker", modules, (), url, burst=False, no_alarms=False)] * count, restart=True)
+        workers = [_command("worker", modules, (), url, burst=False, no_alarms=False)] * count
+        supervise([*workers, *page], restart=True)
+
+
+def _page(modules: Sequence[str], url: str) -> list[str]:
+    """On a port that is free, with a token of its own: it prints its link."""
+    code = [word for module in modules for word in ("-m", module)]
+    return [sys.executable, "-m", "yieldflow", "web", "--supervised", "--port", "0", "--url", url, *code]
 
 
 def _at_work(app: App, queues: tuple[str, ...]) -> str:

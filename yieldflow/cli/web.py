@@ -6,10 +6,12 @@ import secrets
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import click
 
 from yieldflow.cli.options import Place, at_a_place
+from yieldflow.cli.processes import end_with_supervisor
 from yieldflow.errors import UsageError
 
 _MISSING = "yieldflow web needs uvicorn: pip install 'yieldflow[web]'"
@@ -43,6 +45,7 @@ Examples:
 @click.option("--page/--no-page", "has_page", default=True, help="Whether there is a page, or links and the API alone.")
 @click.option("--base-url", metavar="URL", help="Where the links of hooks lead, of runs that are started here.")
 @click.option("--proxy", metavar="ADDRESS", help="A proxy in front, whose X-Forwarded-For is believed.")
+@click.option("--supervised", is_flag=True, hidden=True)
 @at_a_place
 def web(
     host: str,
@@ -54,6 +57,7 @@ def web(
     has_page: bool,
     base_url: str | None,
     proxy: str | None,
+    supervised: bool,
     url: str | None,
     modules: tuple[str, ...],
 ) -> None:
@@ -62,9 +66,7 @@ def web(
     Runs are carried out by workers beside it. MODULES are the code: with it the page shows where a run stands in it,
     arguments and payloads are checked, and runs can be started.
     """
-    if find_spec("uvicorn") is None:
-        raise UsageError(_MISSING)
-    serving = import_module("yieldflow.web.serving")
+    serving = _serving(supervised=supervised)
     alone = serving.is_loopback(host)
     if token is None and not alone:
         raise UsageError(f"whoever reaches {host} would reach the API: give it a token ($YIELDFLOW_WEB_TOKEN)")
@@ -76,6 +78,15 @@ def web(
         application = import_module("yieldflow.web").asgi(app, token=made, readers=reader_token, hosts=names, **shown)
         tell = partial(_tell, token=made, is_made=token is None, has_page=has_page)
         serving.serve(application, host, port, proxy, tell)
+
+
+def _serving(*, supervised: bool) -> Any:
+    """What serves. Raises `UsageError`."""
+    if find_spec("uvicorn") is None:
+        raise UsageError(_MISSING)
+    if supervised:
+        end_with_supervisor()
+    return import_module("yieldflow.web.serving")
 
 
 def _tell(place: str, *, token: str, is_made: bool, has_page: bool) -> None:
