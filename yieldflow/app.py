@@ -85,11 +85,7 @@ class App:
         self.settings = settings(url, modules, prefix, durability)
         self.queue, self.base_url = queue, base_url
         self.limits = Limits(
-            lease=duration(lease),
-            step_queue=step_queue,
-            inbox=inbox_limit,
-            history=history_limit,
-            history_warn=history_warn,
+            duration(lease), step_queue, inbox=inbox_limit, history=history_limit, history_warn=history_warn
         )
         self.registry, self.threads = knowing_schedules(registry), threads
         limit = whole("payload_limit", payload_limit) or self.settings.payload_limit or LIMIT
@@ -356,6 +352,7 @@ class App:
 
     @property
     def hints(self) -> Queue:
+        """The queue of an app whose workers are other processes."""
         return self.workshop.hints
 
     @hints.setter
@@ -379,6 +376,7 @@ class App:
 
     @property
     def working(self) -> bool:
+        """Whether this process works on all runs of the store."""
         return self.workshop.working
 
     # --- how it is done ---------------------------------------------------------------------------------------------

@@ -244,9 +244,10 @@ class Runtime:
     def _execute(self, bodies: Bodies, request: Execute | ExecuteLocal) -> Body:
         before = here.set(self)
         try:
-            run = partial(bodies.execute, request)
             store = self.store
-            return store.around(request, run, self.clock.now()) if isinstance(store, ObservedStore) else run()
+            if isinstance(store, ObservedStore):
+                return store.around(request, partial(bodies.execute, request), self.clock.now())
+            return bodies.execute(request)
         finally:
             here.reset(before)
 
