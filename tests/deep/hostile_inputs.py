@@ -32,8 +32,10 @@ class Left:
 
 @frozen
 class Right:
+    """What has another number than 2 is a `Left`, which is known only when all below it was read."""
+
     child: Left | Right | None = None
-    number: int = 0
+    number: Literal[2] = 2
 
 
 TEXTS = (

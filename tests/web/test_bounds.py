@@ -59,30 +59,30 @@ def test_bounds_that_let_nothing_through_are_refused(wrong):
 
 def test_the_type_of_a_hook_is_found_once_and_remembered(lite, monkeypatch):
     opened(lite, shop.approval(), "a")
-    known = Kinds(lite)
-    assert known.of("a", "approval") == Kind(bool)
+    known = Kinds()
+    assert known.of(lite, "a", "approval") == Kind(bool)
     monkeypatch.setattr(kinds, "LONGEST", 0)  # from now on nothing is found
-    assert known.of("a", "approval") == Kind(bool)
+    assert known.of(lite, "a", "approval") == Kind(bool)
 
 
 def test_a_hook_that_is_open_and_not_asked_yet_has_its_type_from_the_line_that_holds_it(lite):
     opened(lite, shop.later(), "a")
-    assert Kinds(lite).of("a", "late") == Kind(int)
-    assert Kinds(lite).of("a", "nobody") is None
+    assert Kinds().of(lite, "a", "late") == Kind(int)
+    assert Kinds().of(lite, "a", "nobody") is None
 
 
 def test_a_long_history_is_not_replayed_for_a_stranger(lite, monkeypatch):
     opened(lite, shop.approval(), "a")
     monkeypatch.setattr(kinds, "LONGEST", 2)
-    assert Kinds(lite).of("a", "approval") is None
+    assert Kinds().of(lite, "a", "approval") is None
 
 
 def test_an_unknown_type_is_not_looked_for_again_at_once(lite, monkeypatch):
     opened(lite, shop.approval(), "a")
-    known = Kinds(lite)
+    known = Kinds()
     with monkeypatch.context() as nothing_is_found:
         nothing_is_found.setattr(kinds, "LONGEST", 0)
-        assert known.of("a", "approval") is None
-    assert known.of("a", "approval") is None
+        assert known.of(lite, "a", "approval") is None
+    assert known.of(lite, "a", "approval") is None
     monkeypatch.setattr(kinds, "_AGAIN", 0.0)
-    assert Kinds(lite).of("a", "approval") == Kind(bool)
+    assert Kinds().of(lite, "a", "approval") == Kind(bool)

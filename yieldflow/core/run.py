@@ -74,9 +74,7 @@ class Run:
     open: dict[Path, Pending] = field(factory=dict)
     work: int = 0  # how many of the open ones are in the table of open work
     children: dict[Path, StartChild] = field(factory=dict)  # those of the open ones whose end is waited for
-    local: dict[Path, CallStep | OpenHook] = field(
-        factory=dict
-    )  # those of the open ones that tenders do in a turn
+    local: dict[Path, CallStep | OpenHook] = field(factory=dict)  # those of the open ones that tenders do in a turn
     issued: set[Path] = field(factory=set)
     timers: list[tuple[Millis, Path]] = field(factory=list)  # a heap; entries of closed paths are dropped late
     unread: dict[int, HookReceived] = field(factory=dict)  # payloads no receive has taken, by position
