@@ -34,7 +34,7 @@ from yieldflow.errors import (
     shortened,
 )
 from yieldflow.inspection.reading import whole
-from yieldflow.ports import HINT_AFTER, NO_EVENTS, Commit, Conflict, Done, Head, Reply, Status, Store, Summary
+from yieldflow.ports import HINT_AFTER, NO_EVENTS, Commit, Conflict, Done, Head, Refused, Reply, Status, Store, Summary
 from yieldflow.reach import refuse_in_a_workflow
 from yieldflow.runtime import fresh
 
@@ -184,9 +184,10 @@ def import_histories(app: App, histories: Iterable[History], mode: Mode = "pause
     given = _each_once(histories)
     present = {run_id for run_id, history in given.items() if _is_there(app.store, history)}
     new = {run_id: history for run_id, history in given.items() if run_id not in present}
+    tokens = dict[str, tuple[str, str]]()
     for history in new.values():
         _expect_its_chain(app.store, history, given)
-        _expect_its_tokens(app.store, history)
+        _expect_its_tokens(app.store, history, tokens)
         if mode == "going on":
             _expect_its_children(app.store, history, given)
     for _, chain in groupby(sorted(new.values(), key=_place), lambda history: chain_of(history.run_id)[0]):
@@ -194,11 +195,12 @@ def import_histories(app: App, histories: Iterable[History], mode: Mode = "pause
     return [Imported(run_id, _listed(app.store, run_id), run_id in new) for run_id in given]
 
 
-def _expect_its_tokens(store: Store, history: History) -> None:
-    """Raises `HookTokenTaken`."""
+def _expect_its_tokens(store: Store, history: History, others: dict[str, tuple[str, str]]) -> None:
+    """*others*: hooks of what is imported with it, by their tokens; its own are put there. Raises `HookTokenTaken`."""
     run, (chain, _) = fold(history.events), chain_of(history.run_id)
     for token_hash, name in hook_hashes(run).items() if run.ended is None else ():
-        if store.resolve(token_hash) not in (None, (chain, name)):
+        holders = {store.resolve(token_hash), others.setdefault(token_hash, (chain, name))}
+        if not holders <= {None, (chain, name)}:
             raise HookTokenTaken(name)
 
 
@@ -208,6 +210,8 @@ def _write(app: App, chain: Sequence[History], mode: Mode) -> None:
     commits = [founding(history, mode, fresh(), now) for history in chain]
     for history, commit, reply in zip(chain, commits, _append(app, commits), strict=True):
         ours = isinstance(reply, Conflict) and reply.head is not None and reply.head.commit == commit.commit
+        if isinstance(reply, Refused) and reply.reason == "taken":
+            raise HookTokenTaken(", ".join(sorted(commit.hooks.values())))
         if not isinstance(reply, Done) and not ours:
             raise OtherLog(history.run_id, history.place, 1)  # somebody started it meanwhile
         if commit.alarm is not None:

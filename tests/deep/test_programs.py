@@ -152,7 +152,10 @@ RARELY_DRAWN = [
     Body((Spawned(Body((Nap(1), Fail())), "leave"), Nap(5), Step("number", 1))),
     Body((Group("gather", (Step("number", 1, local=True), Step("number", 2, local=True))),)),
 ]
-NOT_IN_A_WHOLE_LOG = {"unasked"}  # of unchanged code: only while its events are fed
+NOT_IN_A_WHOLE_LOG = {
+    "unasked",  # of unchanged code: only while its events are fed
+    "run.left",  # of forks
+}
 NO_NUMBERS = {"run.started", "run.ended", "run.cancelled"}  # events, which are never changed
 
 

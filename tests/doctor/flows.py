@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yieldflow import Flow, Retry, continue_as_new, current_step, gather, hook, sleep, step, workflow
+from yieldflow import Flow, Retry, continue_as_new, current_step, gather, hook, open_hook, sleep, step, workflow
 
 ANSWER = hook("answer", str)
 
@@ -107,3 +107,9 @@ def mixed(count: int) -> Flow[int]:
     first = yield from in_a_row(count)
     second = yield from doubles(*range(count))
     return first + second
+
+
+@workflow
+def reserves(token: str) -> Flow[str]:
+    mine = yield from open_hook("mine", str, token=token)
+    return (yield from mine)

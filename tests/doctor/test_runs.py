@@ -167,6 +167,23 @@ def test_hooks_that_no_token_opens_are_opened_again(ward: Ward) -> None:
     assert finish(ward) == "by a link"
 
 
+def test_a_hook_whose_token_another_run_has_by_now_keeps_nothing_else_from_being_put_right(ward: Ward) -> None:
+    waiting(ward, flows.reserves("t"))
+    ward.hands.no_hooks(RUN)
+    waiting(ward, flows.reserves("t"), "other")
+    ward.hands.other_payloads(RUN)
+    done = examine(ward.app, repair="yes")
+    assert [one for one in wrong(done) if "its hook mine has lost its token to another run" in one]
+    (repaired,) = done.repairs
+    assert "it counts 999 unread payloads" in repaired
+    (left,) = findings(ward.app)
+    assert "counts" not in left
+    ward.app.terminate("other")
+    assert "nobody finds its hook mine" in examine(ward.app, repair="yes").repairs[0]
+    ward.app.resume_hook("t", "by a link")
+    assert finish(ward) == "by a link"
+
+
 def test_a_count_of_unread_payloads_that_is_wrong_is_put_right(ward: Ward) -> None:
     waiting(ward, flows.asks())
     ward.hands.other_payloads(RUN)

@@ -13,16 +13,20 @@ from yieldflow import (
     RunFailed,
     continue_as_new,
     gather,
+    hook,
     open_hook,
     race,
     set_data,
     sleep,
+    step,
+    uuid4,
     workflow,
 )
 from yieldflow.core.commands import Respond
 from yieldflow.core.events import CommandIssued, CommandResolved, HookReceived
 from yieldflow.core.outcome import Err, Ok
 from yieldflow.errors import UnknownToken
+from yieldflow.histories import import_histories, kept
 
 
 @workflow
@@ -269,3 +273,127 @@ def test_who_has_received_nothing_has_nobody_to_answer(app: App):
     for _ in range(2):
         handle.send("asked", 1)
     assert handle.result(timeout=SOON) == ["hook 'asked' has received nothing that still wants a response"] * 3
+
+
+# --- over generations, forks and retries ------------------------------------------------------------------------------
+
+
+SWITCH = {"fails": True}
+
+
+@step(retry=1)
+def breaks() -> int:
+    if SWITCH["fails"]:
+        raise ValueError("it fails")
+    return 1
+
+
+@workflow
+def opens_then_goes_on(generation: int) -> Flow[object]:
+    if generation == 1:
+        mine = yield from open_hook("x", str, token="order-42")
+        yield from mine
+        yield from continue_as_new(opens_then_goes_on(2))
+    yield breaks()
+    return (yield hook("x"))
+
+
+def test_33_a_retry_wants_back_what_an_earlier_generation_has_reserved(app: App):
+    SWITCH["fails"] = True
+    handle = app.start(opens_then_goes_on(1), run_id="r")
+    eventually(lambda: app.store.resolve(_hash("order-42")) is not None)
+    app.resume_hook("order-42", "on")
+    with pytest.raises(RunFailed):
+        handle.result(timeout=SOON)
+    assert app.store.resolve(_hash("order-42")) is None
+    SWITCH["fails"] = False
+    app.retry("r")
+    app.resume_hook("order-42", "done")
+    assert app.get("r").result(timeout=SOON) == "done"
+
+
+@step
+def cleans(number: int) -> int:
+    return number
+
+
+@workflow
+def clean_up_then_id() -> Flow[list[str]]:
+    try:
+        yield breaks()
+    except ValueError:
+        for number in range(3):
+            yield cleans(number)
+        raise
+    mine = yield from open_hook("x", token="T-1")
+    return [mine.token, str((yield uuid4()))]
+
+
+def test_11_the_retry_of_a_fork_has_numbers_of_its_own_though_its_cut_lies_before_the_forks(app: App):
+    SWITCH["fails"] = True
+    for run_id in ("r", "f"):
+        handle = app.start(clean_up_then_id(), run_id="r") if run_id == "r" else app.fork("r", new_run_id="f")
+        with pytest.raises(RunFailed):
+            handle.result(timeout=SOON)
+    SWITCH["fails"] = False
+    told = []
+    for run_id in ("r", "f"):
+        app.retry(run_id)
+        told.append(app.get(run_id).result(timeout=SOON))
+    (one, first), (other, second) = told
+    assert (one, other) == ("T-1", "T-1")  # the first had ended
+    assert first != second
+
+
+@workflow
+def opens_twice() -> Flow[list[str]]:
+    one = yield from open_hook("x", token="T")
+    yield GO
+    two = yield from open_hook("x", token="T")
+    return [one.token, two.token]
+
+
+def test_31_a_hook_of_a_fork_that_is_opened_again_is_the_one_it_has(app: App):
+    app.start(opens_twice(), run_id="r")
+    eventually(lambda: app.store.resolve(_hash("T")) is not None)
+    fork = app.fork("r", new_run_id="f")
+    fork.send(GO, "on")
+    one, two = fork.result(timeout=SOON)
+    assert one == two != "T"
+    assert app.store.resolve(_hash("T")) == ("r", "x")
+
+
+@workflow
+def lets_one_go() -> Flow[str]:
+    yield open_hook("x", token="T")
+    yield race(set_data("k", 1), open_hook("x", token="T"))
+    try:
+        yield open_hook("x", token="U")
+    except ValueError as error:
+        return str(error)
+    return "two tokens"
+
+
+def test_31_a_second_opening_that_is_let_go_frees_nothing(app: App):
+    assert "was opened with another token" in app.start(lets_one_go()).result(timeout=SOON)
+
+
+def test_33_no_token_of_ones_own_looks_like_one_that_is_made_here():
+    with pytest.raises(ValueError, match="must not look like those that are made here"):
+        open_hook("x", token="A" * 43)
+    open_hook("x", token="A" * 44)
+
+
+def test_33_runs_that_want_one_token_are_not_imported_together(idle: App, tmp_path):
+    events = []
+    with idle.worker(threads=2):
+        for run_id in ("a", "b"):
+            idle.start(paid("T"), run_id=run_id)
+            idle.get(run_id).data("link", timeout=SOON)
+            events.append(kept(idle.store, run_id))
+            idle.terminate(run_id)
+    there = App(f"sqlite:///{tmp_path}/there.db")
+    with pytest.raises(HookTokenTaken):
+        import_histories(there, events)
+    assert there.runs().runs == ()
+    there.close()

@@ -111,6 +111,7 @@ SITUATIONS: dict[str, list[Event]] = {
         Sleep(After(0)), Sleep(After(259_200_000)), Sleep(At(AT)), Receive("a", After(5)), Receive("a", At(0))
     ),
     "hooks": issued(OpenHook("approval"), Receive("approval"), OpenHook("ä …")),
+    "started-with-tokens": [RunStarted(AT, "r~2", "w", b"[[],{}]", SEED, tokens={"paid": "order 42/ä"})],
     "own-tokens": [
         STARTED,
         CommandIssued(AT + 1, (1,), OpenHook("paid", "order 42/ä", b'{"ok":true}', 10_000)),

@@ -28,7 +28,7 @@ from yieldflow.core.times import End
 HERE = Path(__file__).parent
 FILES = {file.stem: file.read_bytes().splitlines() for file in sorted(HERE.glob("*.jsonl"))}
 UPCAST: set[str] = set()  # files in a former form: they are read, and written as today
-HOW_MANY_FILES, HOW_MANY_EVENTS = 42, 187
+HOW_MANY_FILES, HOW_MANY_EVENTS = 43, 188
 ENDS = {  # of every log that has a start: what its fold says without the program
     "started": "goes on",
     "started-with-everything": "goes on, unread 0, unread -1",
@@ -45,6 +45,7 @@ ENDS = {  # of every log that has a start: what its fold says without the progra
     "log-of-data": "ContinuedAs",
     "log-that-is-paused": "goes on, open 1, paused",
     "own-tokens": "goes on",
+    "started-with-tokens": "goes on",
     "flow-order": "Ok",
     "flow-approved": "Ok",
     "flow-together": "Ok",

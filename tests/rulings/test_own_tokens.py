@@ -5,6 +5,7 @@ from attrs import evolve
 
 from tests.core.harness import begun
 from yieldflow import HookTokenTaken, gather, hook, open_hook, race, sleep
+from yieldflow.core.answers import token_hash
 from yieldflow.core.commands import OpenHook, Respond
 from yieldflow.core.events import CommandIssued, ForkOf, HookReceived, Issue
 from yieldflow.core.path import Path
@@ -107,8 +108,8 @@ def test_33_code_that_asks_for_another_token_is_another_program():
         life.replay(fn=lambda: one("order 43"))
 
 
-@pytest.mark.parametrize(("position", "own"), [(3, False), (2, True)])
-def test_33_what_was_reserved_before_the_cut_of_a_fork_is_not_the_forks(position, own):
+@pytest.mark.parametrize(("position", "own"), [(3, False), (2, False), (1, True)])
+def test_33_what_was_asked_for_before_the_cut_of_a_fork_is_not_the_forks(position, own):
     life = begun(one)
     life.answer("1")
     started, *rest = life.log
@@ -116,6 +117,52 @@ def test_33_what_was_reserved_before_the_cut_of_a_fork_is_not_the_forks(position
     run = fold([evolve(started, run_id="fork", seed=bytes(16), cause=cause), *rest])
     assert (hook_token(run, "paid") == "order 42") is own
     assert list(run.hooks) == ["paid"]
+
+
+def twice():
+    one = yield open_hook("paid", int, token="t")
+    two = yield open_hook("paid", int, token="t")
+    return one.token, two.token
+
+
+def test_31_a_hook_of_a_fork_that_is_opened_again_keeps_the_link_it_has():
+    life = begun(twice)
+    for path in ("1", "2"):
+        life.answer(path)
+        life.commit()
+    started, *rest = life.log
+    cause = ForkOf("run", 2, started.seed)
+    run = fold([evolve(started, run_id="fork", seed=bytes(16), cause=cause), *rest])
+    assert run.left == {"paid"}
+    assert hook_token(run, "paid") != "t"
+    assert life.result == ("t", "t")
+
+
+def tried_twice():
+    ends = yield gather(*[open_hook("paid", token="t")] * 2, return_exceptions=True)
+    try:
+        yield open_hook("paid", token="u")
+    except ValueError:
+        return [type(end).__name__ for end in ends]
+
+
+def test_31_an_opening_that_fails_frees_nothing_that_another_has():
+    life = begun(tried_twice)
+    first, second = life.open()
+    life.fail(first, HookTokenTaken("paid"))
+    life.answer(second)
+    life.commit()
+    assert life.result == ["HookTokenTaken", "Hook"]
+
+
+def test_33_what_an_earlier_generation_has_reserved_is_known_from_the_start():
+    def program():
+        mine = yield open_hook("paid", int)
+        return mine.token
+
+    life = begun(program, tokens={"paid": "t"})
+    assert life.result == "t"
+    assert hook_hashes(life.run) == {token_hash("t"): "paid"}
 
 
 # --- responses --------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any, Never, TypeVar, overload
 from uuid import UUID
 
 from yieldflow.authoring.options import is_name
+from yieldflow.core.answers import is_derived
 from yieldflow.core.asks import (
     MISSING,
     NOW,
@@ -102,6 +103,8 @@ def open_hook(
     open_hook('paid')
     """
     own = None if token is None else _text(token, "the token of a hook")
+    if own is not None and is_derived(own):
+        raise ValueError("a token of one's own must not look like those that are made here (43 characters of base64)")
     within = None if respond_within is None else duration(respond_within)
     if within is not None and not 0 < within <= LONGEST_RESPONSE:
         raise ValueError(f"respond_within={shown(respond_within)} must be more than 0 s and at most 60 s")

@@ -136,6 +136,8 @@ def _started(event: RunStarted) -> Packed:
         out["inbox"] = {name: list(map(Raw, payloads)) for name, payloads in event.inbox.items()}
     if event.data:
         out["data"] = {key: Raw(value) for key, value in event.data.items()}
+    if event.tokens:
+        out["tokens"] = dict(event.tokens)
     return out
 
 
@@ -158,6 +160,7 @@ def _read_started(packed: Packed) -> RunStarted:
         inbox={name: tuple(map(orjson.dumps, payloads)) for name, payloads in packed.get("inbox", {}).items()},
         data={key: orjson.dumps(value) for key, value in packed.get("data", {}).items()},
         anew=numbers(packed, "anew"),
+        tokens=labels(packed, "tokens"),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import random
+import re
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 from uuid import UUID
@@ -32,6 +33,14 @@ def rng(seed: bytes, branch: str, count: int) -> random.Random:
 def hook_token(seed: bytes, run_id: str, name: str) -> str:
     """256 bits as 43 characters that survive in a URL."""
     return urlsafe_b64encode(derive(seed, "hook", run_id, name)).rstrip(b"=").decode()
+
+
+_DERIVED = re.compile("[A-Za-z0-9_-]{43}")
+
+
+def is_derived(token: str) -> bool:
+    """Whether a run's own might be that: nobody else may reserve it."""
+    return _DERIVED.fullmatch(token) is not None
 
 
 LONGEST_TOKEN = 200  # characters of one that a workflow has chosen

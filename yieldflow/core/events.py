@@ -96,6 +96,7 @@ class RunStarted:
     inbox: Mapping[str, tuple[bytes, ...]] = field(factory=dict)
     data: Mapping[str, bytes] = field(factory=dict)
     anew: tuple[int, ...] = ()  # after so many events attempts count anew: what is copied was retried there
+    tokens: Mapping[str, str] = field(factory=dict)  # by hook: those of its own that the chain has reserved so far
 
 
 @record

@@ -62,6 +62,7 @@ class Leaves:
     _set: dict[Path, bytes] = field(factory=dict, init=False)  # what is asked to be set, and has not had its turn
     _types: dict[str, Any] = field(factory=dict, init=False)  # of hooks, by name
     _tokens: dict[str, str | None] = field(factory=dict, init=False)  # that hooks were opened with, by name
+    _had: set[str] = field(factory=set, init=False)  # hooks with tokens of their own that were there
     _received: dict[str, int] = field(factory=dict, init=False)  # the last payload of a hook that has no response yet
     _patched: dict[str, bool] = field(factory=dict, init=False)  # the first answer holds
 
@@ -113,6 +114,7 @@ class Leaves:
     def _result(self, leaf: Leaf, outcome: Ok | Err | Expired | CancelledOutcome, attempt: int) -> Result:
         match outcome:
             case Ok() if isinstance(leaf.command, OpenHookCommand):
+                self._had.add(leaf.command.name)
                 return Answered(self._hook(leaf.command.name, leaf.command.type))
             case Ok(value):
                 return Answered(self.codec.decode(value, _answers(leaf.command)))
@@ -264,10 +266,14 @@ class Leaves:
         match command:
             case ReceiveCommand(hook=name):
                 self.mail.leave(name, leaf)
-            case OpenHookCommand(name=name, token=str()):
+            case OpenHookCommand(name=name, token=str()) if name not in self._had and not self._is_opening(name):
                 self._tokens.pop(name, None)  # another one may be tried
             case _:
                 pass
+
+    def _is_opening(self, name: str) -> bool:
+        asked = (leaf.command for leaf in self.waiting.values())
+        return any(isinstance(one, OpenHookCommand) and one.name == name for one in asked)
 
     def _hook(self, name: str, kind: Any) -> Hook[Any]:
         token = hook_token(self.run, name)

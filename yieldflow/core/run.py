@@ -79,6 +79,7 @@ class Run:
     timers: list[tuple[Millis, Path]] = field(factory=list)  # a heap; entries of closed paths are dropped late
     unread: dict[int, HookReceived] = field(factory=dict)  # payloads no receive has taken, by position
     hooks: dict[str, OpenHook] = field(factory=dict)  # as they were opened, by name
+    left: set[str] = field(factory=set)  # those of them whose own tokens stay with the run that this one is a fork of
     keys: set[str] = field(factory=set)  # of deliveries: each counts once
     data: dict[str, bytes] = field(factory=dict)
     bytes: int = 0  # of the values in the log
@@ -147,6 +148,7 @@ class Run:
         self.started = event
         self.bytes += carried(event)
         self.data.update(event.data)
+        self.hooks.update({name: OpenHook(name, token) for name, token in event.tokens.items()})
         payloads = [(name, payload) for name, several in event.inbox.items() for payload in several]
         for number, (name, payload) in enumerate(payloads):  # from before this log: they have places before its first
             self.unread[-number] = HookReceived(event.at, name, payload, "")
@@ -179,7 +181,8 @@ class Run:
                 self.bytes += len(payload)
                 self.work += 1
             case OpenHook(name, None):
-                self.hooks[name] = command
+                known = self.hooks.get(name, command)
+                self.hooks[name] = evolve(command, token=known.token)
                 return  # needs no answer
             case OpenHook():
                 self.local[path] = command
@@ -210,7 +213,7 @@ class Run:
                 self._expect(answers, event, "nobody may answer that")
                 self.bytes += len(value)
                 if isinstance(command, OpenHook):
-                    self.hooks[command.name] = evolve(command, token=None) if self._is_copied() else command
+                    self._had(pending, command)
             case Taken(position):
                 payload = self.unread.pop(position, None)
                 fits = isinstance(command, Receive) and payload is not None and payload.name == command.hook
@@ -263,10 +266,18 @@ class Run:
         self.bytes += failure_size(event.failure) + len(event.heartbeat or b"")
         self._wake(event.path, pending, event.retry_at)
 
-    def _is_copied(self) -> bool:
-        """Whether this place is one that a fork has from the other run: what was reserved there stays there."""
+    def stays_behind(self, name: str, position: int) -> bool:
+        """Whether the token that the hook was opened with at that position is that of the run which this one is a fork
+        of: what was asked for there stays there, and so does its name.
+        """
         fork = None if self.started is None else fork_of(self.started.cause)
-        return fork is not None and self.length <= fork.position
+        return name in self.left or (fork is not None and position <= fork.position)
+
+    def _had(self, pending: Pending, command: OpenHook) -> None:
+        if self.stays_behind(command.name, pending.position):
+            self.left.add(command.name)
+            command = evolve(command, token=None)
+        self.hooks[command.name] = command
 
     def _once(self, event: Event, key: str) -> None:
         self._expect(key not in self.keys, event, "a delivery counts once")

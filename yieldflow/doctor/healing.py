@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeAlias, assert_never
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from yieldflow.app import App
 from yieldflow.codec.packing import unpack
@@ -23,7 +23,7 @@ from yieldflow.doctor.places import Hints
 from yieldflow.engine.planning import child_id, summary
 from yieldflow.errors import Undecodable
 from yieldflow.inspection.phrases import whole
-from yieldflow.ports import HINT_AFTER, Claimed, Commit, Done, Summary
+from yieldflow.ports import HINT_AFTER, Claimed, Commit, Done, Refused, Summary
 from yieldflow.runtime import fresh
 from yieldflow.stores.records import Keeper, Records, Stray
 
@@ -45,6 +45,7 @@ class Clinic:
     repair: Repair
     findings: list[Finding] = field(factory=list)
     repairs: list[str] = field(factory=list)
+    _lost: set[str] = field(factory=set, init=False)  # runs whose hooks have lost their tokens
 
     def see(self, found: Found) -> None:
         match found:
@@ -106,6 +107,8 @@ class Clinic:
                     if not self._commit(mended(run, events, kept, fresh())):
                         continue
                     self.keeper.reindex(run_id, kept.head, ended=run.ended is not None)
+                    if run_id in self._lost:
+                        return True  # but for its hooks
                 case Loose():
                     self.keeper.reindex(run_id, None, ended=False)
                 case Damaged():
@@ -115,7 +118,15 @@ class Clinic:
         return False
 
     def _commit(self, commit: Commit) -> bool:
+        """A hook that another one has the token of by now is left out: that one was quicker."""
         (reply,) = self.app.store.commit([commit])
+        if isinstance(reply, Refused) and reply.reason == "taken":
+            own = {token: name for token, name in commit.hooks.items() if self.app.store.resolve(token) is None}
+            lost = sorted({*commit.hooks.values()} - {*own.values()})
+            self._lost.add(commit.run_id)
+            says = f"run {commit.run_id}: its hook {', '.join(lost)} has lost its token to another run"
+            self.findings.append(warning("runs", says, "end the other run, then look again", commit.run_id))
+            (reply,) = self.app.store.commit([evolve(commit, hooks=own)])
         return isinstance(reply, Done)
 
     def _say(self, run_id: str, wrong: Sequence[str]) -> None:

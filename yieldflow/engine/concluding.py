@@ -17,6 +17,7 @@ from yieldflow.core.events import CommandResolved, Decision, Event
 from yieldflow.core.failures import from_exception
 from yieldflow.core.outcome import Err, Ok
 from yieldflow.core.path import Path
+from yieldflow.core.questions import hook_token
 from yieldflow.core.run import Run
 from yieldflow.core.times import Millis
 from yieldflow.engine.attempts import Attempt, revoked
@@ -25,7 +26,7 @@ from yieldflow.engine.planning import NOTHING, Conclusion, Plan, open_work, plan
 from yieldflow.engine.reading import advance, look, save
 from yieldflow.engine.requests import ExecuteLocal, Inspect, Offer, Returned, Threw, Unfit
 from yieldflow.engine.state import HELP, Asking, Tending
-from yieldflow.errors import BrokenProgram, HookTokenTaken
+from yieldflow.errors import BrokenProgram, HookClash, HookTokenTaken
 from yieldflow.ports import HINT_AFTER, Claim, Commit, Conflict, Done, Entry, Free, Head, Log, Refused, Reply, Revoke
 
 MOST_FACTS = 1_000  # in one commit: an execution is fed none that it does not carry
@@ -63,6 +64,8 @@ def speculate(t: Tending, live: Live, conclusion: Conclusion) -> Asking[bool]:
         return True
     t.drop()
     t.tools.cache.refused(t.run_id)
+    if isinstance(reply, Refused) and reply.reason == "taken":
+        raise HookClash
     return False
 
 
@@ -74,6 +77,8 @@ def _decide(t: Tending, live: Live, decisions: Sequence[Decision]) -> Asking[Non
         case Conflict(head, _, tail, gap) if head is not None and not gap:
             yield from advance(t, live, tail, head)
             t.settled = False
+        case Refused("taken"):
+            raise HookClash
         case _:  # the reply was lost, or the run is another or gone
             yield from look(t)
 
@@ -92,8 +97,9 @@ def _reserve(t: Tending, live: Live, path: Path, hook: OpenHook) -> Asking[None]
     another's.
     """
     assert hook.token is not None
-    free = CommandResolved(t.me.now(), path, Ok(NO_ANSWER))
-    reply = yield from _state(t, live, free, {token_hash(hook.token): hook.name})
+    run, free = live.execution.run, CommandResolved(t.me.now(), path, Ok(NO_ANSWER))
+    token = hook_token(run, hook.name) if run.stays_behind(hook.name, run.open[path].position) else hook.token
+    reply = yield from _state(t, live, free, {token_hash(token): hook.name})
     if isinstance(reply, Refused) and reply.reason == "taken":
         failure = from_exception(HookTokenTaken(hook.name), t.tools.codec)
         reply = yield from _state(t, live, CommandResolved(t.me.now(), path, Err(failure)), {})

@@ -58,6 +58,7 @@ def next_of(run: Run) -> RunStarted:
         anew=(),
         inbox=inbox,
         data=dict(run.data),
+        tokens={name: opened.token for name, opened in run.hooks.items() if opened.token is not None},
     )
 
 

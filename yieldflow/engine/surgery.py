@@ -71,11 +71,16 @@ def retried(events: Sequence[Event]) -> Cut:
         raise NotFailed(started.run_id)
     length = _before_the_failure(events, last)
     origin = started.cause.run_id if isinstance(started.cause, RetryOf) else started.run_id
-    cause = RetryOf(origin, length, fork_of(started.cause))
+    cause = RetryOf(origin, length, _as_far_as(length, fork_of(started.cause)))
     kept = tuple(place for place in range(length, len(events)) if isinstance(events[place], HookReceived))  # were sent
     anew = (*_retried_before(started, length), length)
     again = evolve(started, run_id=successor(started.run_id), cause=cause, deadline=None, anew=anew)
     return Cut(again, length, kept)
+
+
+def _as_far_as(length: int, fork: ForkOf | None) -> ForkOf | None:
+    """What is copied of a fork ends no later than what is copied of it now: from there on its own seed holds."""
+    return None if fork is None else evolve(fork, position=min(fork.position, length))
 
 
 def answered(events: Sequence[Event]) -> dict[Path, Answered]:
@@ -112,6 +117,7 @@ def forked(
         run_id=run_id,
         seed=seed,
         token_seed=None,
+        tokens={},
         cause=cause,
         parent=None,
         deadline=None,

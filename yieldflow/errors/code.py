@@ -123,6 +123,12 @@ class UnknownWorkflow(CodeError):
 
 
 @error
+class HookClash(CodeError):
+    def __str__(self) -> str:
+        return "the link of one of its hooks belongs to another run; it goes on once that one has ended"
+
+
+@error
 class Unencodable(CodeError):
     path: str
     kind: str
