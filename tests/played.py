@@ -176,6 +176,7 @@ PLAYED = {
         "tests/rulings/test_engine_tokens.py::test_33_a_reply_that_is_lost_leaves_the_token_to_who_has_reserved_it",
         "tests/rulings/test_engine_tokens.py::test_33_a_paused_run_reserves_nothing",
         "tests/rulings/test_engine_tokens.py::test_33_what_is_taken_is_said_once",
+        "tests/rulings/test_engine_tokens.py::test_33_a_link_that_another_run_has_blocks_and_does_not_spin",
     ),
     34: (
         "tests/engine/test_walks.py::test_b4_a_payload_that_comes_first_beats_the_timeout",

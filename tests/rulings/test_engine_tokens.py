@@ -5,13 +5,15 @@ import pytest
 from tests.engine.faults import FAULTS, play
 from tests.engine.lines import words
 from tests.engine.world import RUN, Flight, World
-from yieldflow import Flow, HookTokenTaken, open_hook, race, step, workflow
+from yieldflow import Flow, HookTokenTaken, hook, open_hook, race, step, workflow
 from yieldflow.core.answers import token_hash
 from yieldflow.core.commands import OpenHook
 from yieldflow.core.events import CommandIssued, CommandResolved
 from yieldflow.core.outcome import Err, Ok
+from yieldflow.core.questions import hook_token
 from yieldflow.engine import control
 from yieldflow.engine.requests import Save
+from yieldflow.ports import Commit, Head
 
 TOKEN = "order-42"
 
@@ -129,3 +131,25 @@ def test_33_what_is_taken_is_said_once(applied: bool):
     assert [type(outcome) for outcome in reservations(world)] == [Ok, Err]
     assert world.store.resolve(token_hash(TOKEN)) == (RUN, "answer")
     assert words(world)
+
+
+@workflow
+def asked() -> Flow[int]:
+    return (yield hook("answer", int))
+
+
+def test_33_a_link_that_another_run_has_blocks_and_does_not_spin():
+    """No workflow can take it; a store that was mended by hand, or written by other code, may say so."""
+    world = World()
+    world.start(asked())
+    taken = token_hash(hook_token(world.fold(RUN), "answer"))
+    world.start(wants(2), run_id="other")
+    head = world.read("other").head
+    world.store.commit([Commit("other", "by hand", Head(head), hooks={taken: "h"})])
+    tended = world.worker("w1").tend().to_end()
+    assert (tended.state, "belongs to another run" in tended.reason) == ("blocked", True)
+    assert len([commit for _, commit, _ in world.saved if commit.run_id == RUN and commit.hooks]) <= 2
+    world.worker("operator").ask(lambda t: control.terminate(t, None), "other").to_end()
+    world.worker("w2").tend().to_end()
+    assert world.store.resolve(taken) == (RUN, "answer")
+    assert words(world)[-1] == "issued 1"
