@@ -77,6 +77,17 @@ def test_modules_may_be_one_text_and_spaces_do_not_matter():
     assert App("memory:", modules="json, decimal").settings.modules == ("json", "decimal")
 
 
+def test_the_base_url_comes_from_the_call_the_environment_or_pyproject(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("YIELDFLOW_BASE_URL", raising=False)
+    assert App("memory:").base_url is None
+    (tmp_path / "pyproject.toml").write_text('[tool.yieldflow]\nbase_url = "https://file.example"\n')
+    assert App("memory:").base_url == "https://file.example"
+    monkeypatch.setenv("YIELDFLOW_BASE_URL", "https://set.example")
+    assert App("memory:").base_url == "https://set.example"
+    assert App("memory:", base_url="https://call.example").base_url == "https://call.example"
+
+
 def test_a_password_is_in_no_error():
     with pytest.raises(BadUrl) as refused:
         App("postgres://user:secret@host/db").runs()

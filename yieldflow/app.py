@@ -46,7 +46,8 @@ class App:
     `[tool.yieldflow] url` in pyproject.toml, then `sqlite:///yieldflow.db`. *modules* are imported so that their
     steps and workflows are known; default `$YIELDFLOW_MODULES` (separated by commas), then `[tool.yieldflow]`.
     *queue* is where runs are tended, *step_queue* where their steps are carried out (default: the same). *lease*:
-    how long a silent worker keeps its work. *history_limit*: events after which a run takes no command; from
+    how long a silent worker keeps its work. *base_url*: where links of hooks lead (`the_hook.url`); default
+    `$YIELDFLOW_BASE_URL`, then `[tool.yieldflow]`. *history_limit*: events after which a run takes no command; from
     *history_warn* on `run_info()` suggests to continue as new. *inbox_limit*: unread payloads of a run. *converter*: a
     `cattrs.Converter` whose hooks teach the codec classes of your own. *payload_codec*: all values pass through its
     `encode(bytes) -> bytes` and `decode`, for encryption or compression; default what `$YIELDFLOW_PAYLOAD_CODEC` or
@@ -83,7 +84,7 @@ class App:
         observe: Iterable[Observer] = (),
     ) -> None:
         self.settings = settings(url, modules, prefix, durability)
-        self.queue, self.base_url = queue, base_url
+        self.queue, self.base_url = queue, base_url or self.settings.base_url
         self.limits = Limits(
             duration(lease), step_queue, inbox=inbox_limit, history=history_limit, history_warn=history_warn
         )

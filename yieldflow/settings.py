@@ -29,6 +29,7 @@ class Settings:
     retention: Any = None  # a duration, or a table of them
     durability: Durability = "server"
     observe: tuple[str, ...] = ()  # each module:name
+    base_url: str | None = None
 
 
 def settings(
@@ -50,6 +51,7 @@ def settings(
         os.environ.get("YIELDFLOW_RETENTION") or table.get("retention"),
         _durability(durability or os.environ.get("YIELDFLOW_DURABILITY") or table.get("durability", "server")),
         _several(os.environ.get("YIELDFLOW_OBSERVE") or table.get("observe", ())),
+        os.environ.get("YIELDFLOW_BASE_URL") or str(table.get("base_url", "")) or None,
     )
 
 

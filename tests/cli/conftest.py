@@ -20,7 +20,7 @@ class Shell:
     """A directory with a store and `flows.py`, in which commands are given."""
 
     def __init__(self, home):
-        self.home = home
+        self.home, self.path = home, str(ROOT)
         self.url = f"sqlite:///{home}/shop.db"
         self.env = {"YIELDFLOW_URL": self.url, "YIELDFLOW_MODULES": "", "COLUMNS": "100", "NO_COLOR": "1"}
         shutil.copy(Path(__file__).with_name("shop.py"), home / "flows.py")
@@ -30,7 +30,7 @@ class Shell:
 
     def start(self, *args):
         """As a process of its own."""
-        env = os.environ | self.env | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        env = os.environ | self.env | {"PYTHONPATH": self.path, "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, "-m", "yieldflow", *args]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd=self.home, env=env, text=True, stdout=pipe, stderr=pipe)

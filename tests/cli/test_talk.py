@@ -107,3 +107,9 @@ def test_run_and_result_follow_a_run_that_goes_on_as_new(shell):
 def test_a_token_that_begins_with_a_dash_is_a_token(checkout):
     result = checkout("hook", "-ug8IK5vNSeCAhAXG305WuCCXzzGP4BLpHYxjN4BV5I", "true")
     assert "no open hook has this token" in result.stderr
+
+
+def test_a_hook_by_its_token_is_said_to_be_delivered_as_one_by_its_name(checkout):
+    document = json.loads(checkout("inspect", "o1", "--json", "--tokens").stdout)
+    result = checkout("hook", document["hooks"][0]["token"], "true")
+    assert result.stderr == "delivered to hook approval of run o1 at position 5; its type was not checked\n"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import which
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 from attrs import frozen
@@ -37,12 +37,11 @@ class Place:
 
         Raises `BadUrl`, `StoreError`, `UsageError`, `NoModule`, `BrokenModule`.
         """
-        _look_here_first()
         app = App(self.url, modules=[module_of(module) for module in self.modules], threads=threads)
         scheme_of(app.settings.url)
         if not new:
             expect_store(app.settings.url)
-        load((*app.settings.modules, *map(module_of, targets)))
+        load_from_here((*app.settings.modules, *map(module_of, targets)))
         closing = ExitStack()
         closing.callback(app.close)
         try:
@@ -58,6 +57,14 @@ class Place:
         url = () if self.url is None else ("--url", self.url)
         named = [word for module in self.modules for word in ("-m", module)] if modules else []
         return shlex.join((_program(), *words, *url, *named))
+
+
+def load_from_here(modules: Iterable[str], out: TextIO | None = None) -> None:
+    """As for a script: what lies in the current directory can be imported. Raises `NoModule`, `BrokenModule`."""
+    here = os.getcwd()  # noqa: PTH109 - sys.path holds texts
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    load(modules, out)
 
 
 def at_a_place(command: F) -> F:
@@ -92,10 +99,3 @@ def _program() -> str:
     """As it was called, if a shell finds no other: its virtual environment need not be active."""
     called = sys.argv[0]
     return called if os.path.basename(called) == "yieldflow" and which("yieldflow") is None else "yieldflow"  # noqa: PTH119 - it is a word
-
-
-def _look_here_first() -> None:
-    """As for a script: what lies in the current directory can be imported."""
-    here = os.getcwd()  # noqa: PTH109 - sys.path holds texts
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)

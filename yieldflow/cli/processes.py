@@ -6,33 +6,38 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event as Flag
 from threading import Thread
 from types import FrameType
 
-import click
+from yieldflow.cli.errors import DONE, NO_STORE, NOT_FOUND, WRONG_USAGE
 
 _RESTART = 1.0  # seconds before a worker that died is started again
 _GRACE = 15.0  # seconds for workers to finish the bodies that run
 
 
-def supervise(commands: list[list[str]], *, restart: bool) -> None:
-    """Keep one process a command; a worker that dies is started again."""
+def supervise(commands: list[list[str]], say: Callable[[str], None], *, restart: bool) -> int:
+    """Keep one process a command; a worker that dies is started again, one that cannot begin is not. Answers an exit
+    code: that of such a one.
+    """
     with stopped_by_signals() as stop:
-        running = [_child(command) for command in commands]
-        while not stop.wait(0.2) and (restart or any(process.poll() is None for process in running)):
-            for number, process in enumerate(running):
-                if restart and process.poll() is not None:
-                    click.echo(
-                        f"{commands[number][3]} {process.pid} ended with {process.returncode}; starting another",
-                        err=True,
-                    )
-                    _let_go(process)
-                    stop.wait(_RESTART)
-                    running[number] = _child(commands[number])
+        running, again, code = [_child(command) for command in commands], set[int](), DONE
+        while not stop.wait(0.2):
+            dead = [number for number, process in enumerate(running) if process.poll() is not None]
+            code = _cannot_begin(running, again)
+            if code != DONE or (len(dead) == len(running) and not restart):
+                break
+            for number in dead if restart else ():
+                lost = running[number]
+                say(f"{commands[number][3]} {lost.pid} ended with {lost.returncode}; starting another")
+                _let_go(lost)
+                stop.wait(_RESTART)
+                running[number] = _child(commands[number])
+                again.add(number)
         end(running)
+    return code
 
 
 @contextmanager
@@ -54,6 +59,15 @@ def end_with_supervisor() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     Thread(target=watch, name="yieldflow supervisor", daemon=True).start()
+
+
+def _cannot_begin(running: Sequence[subprocess.Popen[bytes]], again: Collection[int]) -> int:
+    """The exit code of one that would end so each time, or 0. A store that was there once is waited for."""
+    for number, process in enumerate(running):
+        code = process.returncode
+        if code in (WRONG_USAGE, NOT_FOUND) or (code == NO_STORE and number not in again):
+            return int(code)
+    return DONE
 
 
 def _child(command: list[str]) -> subprocess.Popen[bytes]:

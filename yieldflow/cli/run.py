@@ -17,7 +17,7 @@ from yieldflow.cli.lines import Lines
 from yieldflow.cli.live import Drawn
 from yieldflow.cli.options import Place, at_a_place
 from yieldflow.cli.outcome import tell
-from yieldflow.cli.target import called, find
+from yieldflow.cli.target import called, find, module_of
 from yieldflow.cli.watch import View, Watch
 from yieldflow.core.commands import CallStep
 from yieldflow.core.outcome import Ending, Ok
@@ -105,8 +105,13 @@ def start(
         handle = app.start(called(app, find(target), json, kw), run_id=run_id)
         click.echo(handle.run_id)
         if app.embedded:
-            again = place.spelled("run", target, "--run-id", handle.run_id, modules=True)
-            click.echo(f"{app.settings.url} has no workers of its own; to carry it out: {again}", err=True)
+            code = dict.fromkeys((*map(module_of, app.settings.modules), module_of(target)))
+            alone = place.spelled("run", target, "--run-id", handle.run_id, modules=True)
+            click.echo(
+                f"{app.settings.url} has no workers of its own; all its runs: {place.spelled('worker', *code)}\n"
+                f"this run alone: {alone}",
+                err=True,
+            )
 
 
 def _opened(app: App, wanted: Wanted) -> Handle[object]:

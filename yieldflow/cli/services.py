@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,11 +17,16 @@ from pathlib import Path
 import click
 
 from yieldflow.app import App
+from yieldflow.cli.errors import DONE
+from yieldflow.cli.options import load_from_here
 from yieldflow.cli.processes import end, end_with_supervisor, kept, stopped_by_signals, supervise
 from yieldflow.cli.watching import Watching
 from yieldflow.errors import UsageError, masked
+from yieldflow.settings import settings
 
 _LOOK = 0.1  # seconds
+_HERE, _PORT = "127.0.0.1", 8420  # of the page of `dev`
+_UVICORN = "needs uvicorn: pip install 'yieldflow[web]'"
 _BUNDLED = "yieldflow dev needs a store: give --url, or install yieldflow[redis-bundled] for a server of its own"
 
 
@@ -63,22 +69,25 @@ def worker(
     log_format: str,
     url: str | None,
     supervised: bool,
-) -> None:
+) -> int:
     """Work on runs, with the steps and workflows of MODULES."""
     if supervised:
         end_with_supervisor()
     watching = Watching(metrics, log_format)
     app = App(url, modules=modules, queue=queues[0] if queues else "yieldflow", observe=watching.observers)
+    load_from_here(app.settings.modules, sys.stdout)
     if count > 1 and not app.embedded:
         plain = _command("worker", modules, queues, url, burst, no_alarms)
-        supervise([[*plain, *watching.spelled(number)] for number in range(count)], restart=not burst)
-        return
-    with watching.of(app):
-        click.echo(f"worker {os.getpid()}: {_at_work(app, queues)}; Ctrl-C ends it", err=True)
+        workers = [[*plain, *watching.spelled(number)] for number in range(count)]
+        watching.log(app)
+        watching.say(f"{count} workers: {_at_work(app, queues)}; Ctrl-C ends it")
+        return supervise(workers, watching.say, restart=not burst)
+    with watching.of(app, None if supervised else f"{_at_work(app, queues)}; Ctrl-C ends it"):
         if app.embedded:
             _serve_embedded(app, count, burst)
         else:
             _serve_redis(app, queues or ("yieldflow",), burst=burst, alarms=not no_alarms)
+    return DONE
 
 
 @click.command(
@@ -93,6 +102,7 @@ def alarms(url: str | None) -> None:
     app = App(url)
     if app.embedded:
         raise UsageError("an embedded store rings in its workers: use `yieldflow worker`")
+    load_from_here(app.settings.modules, sys.stdout)
     with stopped_by_signals() as stop:
         app.schedules.of_modules()
         app.serving((app.queue,)).ring(stop, app.room)
@@ -108,34 +118,65 @@ Example:
 @click.option("-n", "count", default=2, show_default=True, help="Worker processes.")
 @click.option("--url", metavar="URL", help="The store. Default: a Redis-protocol server of its own, in .yieldflow/.")
 @click.option(
-    "--page/--no-page", "has_page", default=True, help="Whether to serve the page, if yieldflow[web] is there."
+    "--page/--no-page",
+    "has_page",
+    default=None,
+    help="Whether to serve the page. Default: if yieldflow[web] is there.",
 )
-def dev(modules: tuple[str, ...], count: int, url: str | None, has_page: bool) -> None:
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help=f"Where the page is served; 0: at a port that is free. Default: {_PORT} if it is free, else another one.",
+)
+def dev(modules: tuple[str, ...], count: int, url: str | None, has_page: bool | None, port: int | None) -> int:
     """Everything that a developer needs, in one terminal: a store, workers and the page, for MODULES."""
-    if url is not None:
-        _develop(modules, count, url, has_page=has_page)
-        return
-    with bundled_server() as own:
-        click.echo(f"the store is {own}; in other terminals: export YIELDFLOW_URL={own}", err=True)
-        _develop(modules, count, own, has_page=has_page)
+    page = None if has_page is False else _port(port, is_wanted=has_page is True or port is not None)
+    if page is not None:  # also for what modules, and those who are started, make of App()
+        os.environ["YIELDFLOW_BASE_URL"] = settings().base_url or f"http://{_HERE}:{page}"
+    load_from_here(modules, sys.stdout)
+    with bundled_server() if url is None else nullcontext(url) as store:
+        _tell(store, modules)
+        if page is None and has_page is None:
+            click.echo(f"no page: it {_UVICORN}", err=True)
+        return _develop(modules, count, store, [] if page is None else [_page(modules, store, page)])
 
 
-def _develop(modules: tuple[str, ...], count: int, url: str, *, has_page: bool) -> None:
-    app = App(url, modules=modules)
+def _tell(url: str, modules: Sequence[str]) -> None:
+    click.echo(f"the store is {masked(url)}; in other terminals:", err=True)
+    told = {"YIELDFLOW_URL": None if masked(url) != url else url, "YIELDFLOW_BASE_URL": settings().base_url}
+    for name, value in told.items():
+        if value is not None:
+            click.echo(f"  export {name}={shlex.quote(value)}", err=True)
     click.echo(f"working with {', '.join(modules)}; Ctrl-C ends it", err=True)
-    page = [_page(modules, url)] if has_page and find_spec("uvicorn") is not None else []
-    if app.embedded:
-        with kept(page):
-            _serve_embedded(app, count, burst=False)
-    else:
+
+
+def _develop(modules: tuple[str, ...], count: int, url: str, page: list[list[str]]) -> int:
+    app, watching = App(url, modules=modules), Watching()
+    if not app.embedded:
         workers = [_command("worker", modules, (), url, burst=False, no_alarms=False)] * count
-        supervise([*workers, *page], restart=True)
+        return supervise([*workers, *page], watching.say, restart=True)
+    with watching.of(app, None), kept(page):
+        _serve_embedded(app, count, burst=False)
+    return DONE
 
 
-def _page(modules: Sequence[str], url: str) -> list[str]:
-    """On a port that is free, with a token of its own: it prints its link."""
+def _port(asked: int | None, *, is_wanted: bool) -> int | None:
+    """Where the page can be served; None: what serves it is missing. Raises `UsageError`."""
+    if find_spec("uvicorn") is None:
+        if is_wanted:
+            raise UsageError(f"the page {_UVICORN}")
+        return None
+    for port in (_PORT, 0) if asked is None else (asked,):
+        with suppress(OSError), socket.create_server((_HERE, port)) as found:
+            free: int = found.getsockname()[1]
+            return free
+    raise UsageError(f"{_HERE}:{asked} cannot be listened at: it is taken, or not for everybody")
+
+
+def _page(modules: Sequence[str], url: str, port: int) -> list[str]:
+    """With a token of its own: it prints its link."""
     code = [word for module in modules for word in ("-m", module)]
-    return [sys.executable, "-m", "yieldflow", "web", "--supervised", "--port", "0", "--url", url, *code]
+    return [sys.executable, "-m", "yieldflow", "web", "--supervised", "--port", str(port), "--url", url, *code]
 
 
 def _at_work(app: App, queues: tuple[str, ...]) -> str:

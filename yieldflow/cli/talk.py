@@ -12,8 +12,9 @@ from yieldflow.app import App
 from yieldflow.cli.options import Place, at_a_place, span_of
 from yieldflow.cli.outcome import tell
 from yieldflow.cli.target import parse
+from yieldflow.core.answers import is_token, token_hash
 from yieldflow.core.outcome import Ending
-from yieldflow.errors import RunCancelled, RunFailed, TimedOut
+from yieldflow.errors import RunCancelled, RunFailed, TimedOut, UnknownToken
 from yieldflow.inspection.reading import ending, newest, past, stand
 
 _LONGEST_WAIT = 1.0  # seconds
@@ -66,10 +67,7 @@ def send(run_id: str, hook: str, json: str, key: str | None, url: str | None, mo
     """Deliver JSON to HOOK of RUN."""
     payload = parse("the payload", json)
     with Place(url, modules).app() as app:
-        position = app.send(run_id, hook, payload, key=key)
-        click.echo(
-            f"delivered to hook {hook} of run {run_id} at position {position}; its type was not checked", err=True
-        )
+        _tell_delivered(hook, run_id, app.send(run_id, hook, payload, key=key))
         opened = past(app.store, newest(app.store, run_id)).timeline.run.hooks
         if hook not in opened:
             names = ", ".join(sorted(opened)) or "none"
@@ -91,8 +89,20 @@ def hook(token: str, json: str, key: str | None, url: str | None, modules: tuple
     """Deliver JSON to the hook that has TOKEN."""
     payload = parse("the payload", json)
     with Place(url, modules).app() as app:
-        position = app.resume_hook(token, payload, key=key)
-        click.echo(f"delivered at position {position}; its type was not checked", err=True)
+        run_id, name = _place_of(app, token)
+        _tell_delivered(name, run_id, app.resume_hook(token, payload, key=key))
+
+
+def _place_of(app: App, token: str) -> tuple[str, str]:
+    """Run and name; before it is answered, for then it may be gone. Raises `UnknownToken`."""
+    found = app.store.resolve(token_hash(token)) if is_token(token) else None
+    if found is None:
+        raise UnknownToken
+    return found
+
+
+def _tell_delivered(hook: str, run_id: str, position: int) -> None:
+    click.echo(f"delivered to hook {hook} of run {run_id} at position {position}; its type was not checked", err=True)
 
 
 def _awaited(app: App, run_id: str, timeout: float | None) -> Ending:

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from yieldflow.app import App
 from yieldflow.authoring.registry import DEFAULT, Registry
@@ -31,12 +31,12 @@ def module_of(target: str) -> str:
     return module if colon and name and "/" not in name else target
 
 
-def load(modules: Iterable[str]) -> None:
-    """Import modules and files. Raises `NoModule`, `BrokenModule`; what they print goes to stderr."""
+def load(modules: Iterable[str], out: TextIO | None = None) -> None:
+    """Import modules and files; what they print goes to *out*, by default stderr. Raises `NoModule`, `BrokenModule`."""
     for module in modules:
-        _expect(module)
+        _expect(module, out)
         try:
-            with redirect_stdout(sys.stderr):
+            with redirect_stdout(out or sys.stderr):
                 DEFAULT.load((module,))
         except BadDefinition as error:
             raise BrokenModule(module, str(error)) from error
@@ -123,7 +123,7 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def _expect(module: str) -> None:
+def _expect(module: str, out: TextIO | None) -> None:
     """A missing module is another mistake than one that cannot be imported."""
     if module.endswith(".py"):
         file = Path(module)
@@ -137,8 +137,7 @@ def _expect(module: str) -> None:
     if not all(part.isidentifier() for part in module.split(".")):
         raise NoModule(module, "it is neither a module nor a file that ends in .py")
     if parent:
-        _expect(parent)
-        load((parent,))
+        load((parent,), out)
     if module not in sys.modules and not _is_there(module):
         raise NoModule(module, f"there is no module of this name in {Path.cwd()} or on the Python path")
 

@@ -43,7 +43,9 @@ Examples:
 @click.option("--read-only", is_flag=True, help="Nobody changes anything, but for who answers the link of a hook.")
 @click.option("--hide-payloads", is_flag=True, help="Show no arguments, answers, payloads, data and local variables.")
 @click.option("--page/--no-page", "has_page", default=True, help="Whether there is a page, or links and the API alone.")
-@click.option("--base-url", metavar="URL", help="Where the links of hooks lead, of runs that are started here.")
+@click.option(
+    "--base-url", metavar="URL", help="Where links of hooks lead, of runs started here. Default: $YIELDFLOW_BASE_URL."
+)
 @click.option("--proxy", metavar="ADDRESS", help="A proxy in front, whose X-Forwarded-For is believed.")
 @click.option("--supervised", is_flag=True, hidden=True)
 @at_a_place
@@ -76,7 +78,7 @@ def web(
         app.base_url = base_url or app.base_url
         names = serving.own_names(host, app.base_url) if alone else None
         application = import_module("yieldflow.web").asgi(app, token=made, readers=reader_token, hosts=names, **shown)
-        tell = partial(_tell, token=made, is_made=token is None, has_page=has_page)
+        tell = partial(_tell, token=made, is_made=token is None, has_page=has_page, is_child=supervised)
         serving.serve(application, host, port, proxy, tell)
 
 
@@ -89,10 +91,11 @@ def _serving(*, supervised: bool) -> Any:
     return import_module("yieldflow.web.serving")
 
 
-def _tell(place: str, *, token: str, is_made: bool, has_page: bool) -> None:
+def _tell(place: str, *, token: str, is_made: bool, has_page: bool, is_child: bool) -> None:
     """Where it can be reached. What stands behind the # of a link is never sent by a browser."""
-    click.echo(f"serving {place}; its API is described at {place}/openapi.json; Ctrl-C ends it", err=True)
-    if is_made:
+    if not is_child:  # else the page's link is what its parent has not said
+        click.echo(f"serving {place}; its API is described at {place}/openapi.json; Ctrl-C ends it", err=True)
+    if is_made and not is_child:
         click.echo(f"the token of this time: {token}", err=True)
     if has_page:
         way = f"/ui/sign-in#{token}" if is_made else "/ui/runs"
