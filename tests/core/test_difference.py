@@ -33,6 +33,7 @@ class Transfer:
 
 def pay(how: Card | Transfer) -> None: ...
 def charge(order: str, cents: int, /, *more: int, currency: str = "EUR") -> int: ...
+def note(**given: int) -> None: ...
 def ship(order: Order, fast: bool = False) -> str: ...
 def book(order: Order, fast: bool = False) -> str: ...
 
@@ -164,6 +165,15 @@ DIFFERENCES = {  # recorded, asked, what is told of both, where they differ
         ("order: recorded 'o', asked 'p'",),
     ),
 }
+
+
+@pytest.mark.parametrize("key", ["a\nline two", "a\u2028b", "a\x85b", "a b", "", "a: recorded 1, asked 2"])
+def test_a_key_that_is_no_name_is_told_as_a_value_on_one_line(key):
+    error = told(lambda: set_data("d", {key: {"x": 1}}), lambda: set_data("d", {key: {"x": 2}}))
+    assert error.details == (f"value[{key!r}].x: recorded 1, asked 2",)
+    error = told(lambda: step(note, **{key: 1}), lambda: step(note, **{key: 2}))
+    assert (error.recorded, error.details) == (f"note({key!r}=1)", (f"{key!r}: recorded 1, asked 2",))
+    assert str(error).splitlines() == str(error).split("\n")
 
 
 @pytest.mark.parametrize(("recorded", "asked", "was", "now", "details"), DIFFERENCES.values(), ids=DIFFERENCES)

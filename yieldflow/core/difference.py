@@ -118,7 +118,7 @@ def _given(arguments: bytes, codec: Codec) -> Iterator[str]:
         return
     yield from (_short(value, LONGEST_ARGUMENT) for value in found.args)
     for name, value in found.kwargs.items():
-        yield f"{name}={_short(value, LONGEST_ARGUMENT)}"
+        yield f"{_key(name)}={_short(value, LONGEST_ARGUMENT)}"
 
 
 def _value(data: bytes, codec: Codec) -> str:
@@ -184,7 +184,7 @@ def _readable(parameters: Parameters) -> Parameters:
 
 def _named(place: Place, parameters: Parameters) -> str:
     if isinstance(place, str):
-        return place
+        return _key(place)
     return parameters.names[place] if place < len(parameters.names) else f"argument {place + 1}"
 
 
@@ -193,7 +193,8 @@ def _inside(place: str, one: object, other: object) -> Iterator[str]:
     match one, other:
         case dict(), dict() if all(isinstance(key, str) for key in (*one, *other)):
             for key in dict.fromkeys((*one, *other)):
-                yield from _inside(f"{place}.{key}", one.get(key, MISSING), other.get(key, MISSING))
+                inner = f"{place}.{key}" if key.isidentifier() else f"{place}[{_short(key)}]"
+                yield from _inside(inner, one.get(key, MISSING), other.get(key, MISSING))
         case list(), list() if len(one) == len(other):
             for index, (left, right) in enumerate(zip(one, other, strict=True)):
                 yield from _inside(f"{place}[{index}]", left, right)
@@ -201,6 +202,11 @@ def _inside(place: str, one: object, other: object) -> Iterator[str]:
             yield f"{place}: recorded {_or_nothing(one)}, asked {_or_nothing(other)}"
         case _:
             pass
+
+
+def _key(name: str) -> str:
+    """On one line, whatever is in it."""
+    return name if name.isidentifier() else _short(name)
 
 
 def _or_nothing(value: object) -> str:

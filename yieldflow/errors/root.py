@@ -9,8 +9,13 @@ import attrs
 
 
 def masked(url: str) -> str:
-    """A URL without its password."""
-    return re.sub(r"(://[^/:@]*:)[^/]*@", r"\1***@", url)
+    """A URL without its passwords: in front of the host, or in the query.
+
+    >>> masked("redis://ann:s3cret@h/0?ssl_password=s3cret")
+    'redis://ann:***@h/0?ssl_password=***'
+    """
+    told = re.sub(r"([?&][^=&]*password=)[^&]*", r"\1***", url, flags=re.IGNORECASE)
+    return _PASSWORD.sub(r"\1***@", told)
 
 
 def shortened(text: str, longest: int = 500) -> str:
@@ -39,6 +44,8 @@ def kind_of(name: str) -> str:
 
 
 _SHOWN = 60  # characters
+_PORT = r"\d+[/?]"
+_PASSWORD = re.compile(rf"(://[^/:@\[]*:)(?:(?!{_PORT}).*|[^?]*|[^/]*)@")  # one that is spelled badly has / or ? in it
 
 error = attrs.define(slots=False, eq=False, str=False)  # exceptions keep identity, `__dict__` and their own `__str__`
 

@@ -6,18 +6,18 @@ Pure; only our own texts are taken apart.
 from __future__ import annotations
 
 from yieldflow.cli.layout import nearer
+from yieldflow.web.masking import masked
 
 HIDDEN = "why is hidden here, for it may show values"
 _BLOCKED = "blocked: "
 _CHANGED = "has changed under a running run:"
-_VALUES = ("recorded:", "asked:")  # rows with arguments; the lines below them, too
-_BELOW = " " * 12
+_FIRST, _NEXT = "  recorded: ", "  at: "  # what is between them may be a value, whatever it looks like
 
 
 def reason_of(reason: str, *, shows_payloads: bool) -> str:
     """Why the code at hand cannot go on with a log."""
     if shows_payloads:
-        return nearer(reason)
+        return masked(nearer(reason))
     return nearer(_without_values(reason)) if _is_a_change(reason) else HIDDEN
 
 
@@ -31,20 +31,17 @@ def _is_a_change(reason: str) -> bool:
 
 
 def _without_values(reason: str) -> str:
-    kept, hides = list[str](), False
-    for line in reason.splitlines():
-        starts = line.strip().startswith(_VALUES)
-        hides = starts or (hides and line.startswith(_BELOW))
-        if starts:
-            kept.append(f"{line.partition(':')[0]}: (hidden)")
-        elif not hides:
-            kept.append(line)
-    return "\n".join(kept)
+    """A value may hold lines that look like ours, so that the last row of that name counts."""
+    lines = reason.split("\n")
+    first = next((at for at, line in enumerate(lines) if line.startswith(_FIRST)), len(lines))
+    after = max((at for at, line in enumerate(lines) if line.startswith(_NEXT)), default=len(lines))
+    hidden = () if first == len(lines) else ("  recorded: (hidden)", "  asked: (hidden)")
+    return "\n".join((*lines[:first], *hidden, *lines[max(first, after) :]))
 
 
 def why_of(text: str, *, shows_payloads: bool) -> str:
     """A sentence about a run that waits: it may end with why another one is blocked."""
     before, blocked, reason = text.partition(_BLOCKED)
     if not blocked or shows_payloads:
-        return nearer(text)
+        return masked(nearer(text))
     return f"{before}{blocked}{reason_of(reason, shows_payloads=False).partition(chr(10))[0]}"

@@ -1,23 +1,83 @@
-"""Tokens of hooks in lines of a log: whoever has one can answer, so servers must not write them down.
+"""Tokens of hooks in lines of a log, and in what others are shown: whoever has one can answer.
 
-It can do so for the access log of uvicorn; what a proxy writes is its own affair.
+It knows links, which it finds wherever they stand, and the tokens that it is told. It can mask the access log of
+uvicorn; what a proxy writes is its own affair.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-_TOKEN = re.compile(r"/hooks/[^/?#\s\"']+")
+from yieldflow.core.answers import LONGEST_TOKEN
+from yieldflow.core.questions import hook_token
+from yieldflow.core.run import Run
+
+_LINK = re.compile(r"/hooks/[^?#\s\"]+")  # to the end of the path: a token of one's own may hold a slash
+_BEGINNING = 8  # characters of a token that tell it from other texts
+_VALUES = {"value", "arguments", "answer", "result"}  # in our documents
+_TEXTS = {"error", "text", "why", "blocked", "code", "reason", "message"}  # in which values may be told
 
 
 def masked(text: str) -> str:
-    """A text without the tokens in it.
+    """A text without the links in it.
 
     >>> masked("GET /hooks/3q0mTOKEN?x=1")
     'GET /hooks/…?x=1'
     """
-    return _TOKEN.sub("/hooks/…", text)
+    return _LINK.sub("/hooks/…", text)
+
+
+def tokens_of(run: Run) -> tuple[str, ...]:
+    """Of the hooks that it has opened; one that has another one in it comes first."""
+    return tuple(sorted((hook_token(run, name) for name in run.hooks), key=len, reverse=True))
+
+
+def veiled(text: str, tokens: Iterable[str]) -> str:
+    """A text without links and these tokens, nor one that was cut.
+
+    >>> veiled("with 3q0mTOKEN, or 3q0mTOKE…", ["3q0mTOKEN"])
+    'with …, or …'
+    """
+    for token in tokens:
+        text, beginning = text.replace(token, "…"), token[:_BEGINNING]
+        if beginning in text:
+            text = re.sub(rf"{re.escape(beginning)}[^\s…]{{0,{LONGEST_TOKEN}}}…", "…", text)
+    return masked(text)
+
+
+def veiled_value(tree: Any, tokens: Iterable[str]) -> Any:
+    """The same of a value that was stored."""
+    match tree:
+        case str():
+            return veiled(tree, tokens)
+        case list():
+            return [veiled_value(one, tokens) for one in tree]
+        case dict():
+            return {veiled(key, tokens): veiled_value(one, tokens) for key, one in tree.items()}
+        case _:
+            return tree
+
+
+def veiled_document(document: Mapping[str, Any], tokens: Iterable[str]) -> dict[str, Any]:
+    """The same of a document of the API: names and ids stay as they are."""
+    return {name: _member(name, one, tokens) for name, one in document.items()}
+
+
+def _member(name: str, tree: Any, tokens: Iterable[str]) -> Any:
+    match tree:
+        case _ if name in _VALUES:
+            return veiled_value(tree, tokens)
+        case str() if name in _TEXTS:
+            return veiled(tree, tokens)
+        case list():
+            return [_member("", one, tokens) for one in tree]
+        case dict():
+            return veiled_document(tree, tokens)
+        case _:
+            return tree
 
 
 class WithoutTokens(logging.Filter):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from asyncio import sleep
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from hashlib import sha256
 from time import monotonic
@@ -15,7 +15,9 @@ from typing import Any
 
 from yieldflow.app import App
 from yieldflow.cli.given import instant_of
+from yieldflow.core.events import Event
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Ok
+from yieldflow.core.run import Run
 from yieldflow.errors import UsageError
 from yieldflow.inspection import inspect
 from yieldflow.inspection.document import document, event_document, run_document
@@ -29,6 +31,7 @@ from yieldflow.web.asked import Asked
 from yieldflow.web.calling import called, span
 from yieldflow.web.desk import Desk
 from yieldflow.web.discreet import reason_of, why_of
+from yieldflow.web.masking import tokens_of, veiled_document
 from yieldflow.web.responses import opened
 
 _PAGE = 1_000  # events
@@ -66,7 +69,7 @@ async def result(desk: Desk, asked: Asked) -> Any:
         while end is None and (waited := monotonic() - began) < patience:
             await sleep(min(_LONGEST, max(_SHORTEST, waited / 10), patience - waited))
             end = await desk.ask(look)
-    return _ended(desk.app, run_id, end, asked)
+    return _fit(_ended(desk.app, run_id, end, asked), asked)
 
 
 async def send(desk: Desk, asked: Asked) -> Any:
@@ -137,7 +140,12 @@ def _listed(summary: Summary, asked: Asked) -> dict[str, Any]:
     listed, note = run_document(summary), summary.note
     if note is not None and not asked.shows_payloads:
         listed["blocked"] = reason_of(note.reason, shows_payloads=False)
-    return listed
+    return _fit(listed, asked)
+
+
+def _fit(found: dict[str, Any], asked: Asked, tokens: Iterable[str] = ()) -> dict[str, Any]:
+    """For whoever asks: one who may only look is shown nothing that answers a hook."""
+    return found if asked.may_change else veiled_document(found, tokens)
 
 
 def _tags(texts: list[str]) -> dict[str, str]:
@@ -152,9 +160,18 @@ def _tags(texts: list[str]) -> dict[str, str]:
 def _history(app: App, asked: Asked) -> dict[str, Any]:
     wish = asked.query
     after, limit = wish.get("after", 0), wish.get("limit", _PAGE)
-    told = all_told(app.get(asked.path["run_id"]).history(wish.get("generation")))
+    log = app.get(asked.path["run_id"]).history(wish.get("generation"))
+    told = all_told(log)
     events = [event_document(one, payloads=wish.get("payloads", False)) for one in told[after : after + limit]]
-    return {"events": events, "next": after + limit if len(told) > after + limit else None}
+    found = {"events": events, "next": after + limit if len(told) > after + limit else None}
+    return _fit(found, asked, () if asked.may_change else tokens_of(_run(log)))
+
+
+def _run(log: Iterable[Event]) -> Run:
+    found = Run()
+    for event in log:
+        found.add(event)
+    return found
 
 
 def _inspection(app: App, asked: Asked) -> dict[str, Any]:
@@ -162,14 +179,17 @@ def _inspection(app: App, asked: Asked) -> dict[str, Any]:
     veil = PLAIN if asked.shows_payloads else Veil(masks=("*",))
     seen = inspect(app, asked.path["run_id"], _moment(app, wish.get("at")), veil=veil)
     found = document(seen, payloads=wish.get("payloads", False), tokens=wish.get("tokens", False), events=False)
-    return found if asked.shows_payloads else _discreet(found)
+    return _fit(found if asked.shows_payloads else _discreet(found), asked, tokens_of(seen.timeline.run))
 
 
 def _discreet(found: dict[str, Any]) -> dict[str, Any]:
-    """Without the values in why a run is blocked, or one of its children."""
+    """Without the values in why a run is blocked, or one that it waits for."""
     found["why"] = why_of(found["why"], shows_payloads=False)
     if found["code"] is not None:
         found["code"] = reason_of(found["code"], shows_payloads=False)
+    for branch in found["branches"]:
+        for one in branch["open"]:
+            one["text"] = why_of(one["text"], shows_payloads=False)
     kin = list(found["children"])
     for child in kin:
         kin += child["children"]

@@ -66,6 +66,15 @@ def record(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None
 
 def check(value: object, schema: Schema, place: str) -> None:
     """Raises `Unfit`."""
+    try:
+        _check(value, schema, place)
+    except RecursionError:
+        raise Unfit(place, "is nested too deeply") from None
+
+
+def _check(value: object, schema: Schema, place: str) -> None:
+    if not schema:
+        return
     if "anyOf" in schema:
         _check_any(value, schema["anyOf"], place)
         return
@@ -79,7 +88,7 @@ def check(value: object, schema: Schema, place: str) -> None:
             _check_members(value, schema, place)
         case list() if "items" in schema:
             for number, member in enumerate(value):
-                check(member, schema["items"], f"{place}[{number}]")
+                _check(member, schema["items"], f"{place}[{number}]")
         case int() | float() if not isinstance(value, bool):
             _check_range(value, schema, place)
         case _:
@@ -90,7 +99,7 @@ def _check_any(value: object, schemas: list[Schema], place: str) -> None:
     first: Unfit | None = None
     for schema in schemas:
         try:
-            check(value, schema, place)
+            _check(value, schema, place)
         except Unfit as unfit:
             first = first or unfit
         else:
@@ -108,7 +117,7 @@ def _check_members(value: dict[str, object], schema: Schema, place: str) -> None
         known = properties.get(name, rest)
         if known is False:
             raise Unfit(place, f"has {shown(name)}, which nothing knows; it may have {', '.join(properties)}")
-        check(member, known, f"{place}.{name[:60]}")
+        _check(member, known, f"{place}.{name[:60]}")
 
 
 def _check_range(value: float, schema: Schema, place: str) -> None:

@@ -181,7 +181,6 @@ def scope_of(environ: Environ) -> Scope:
         "query_string": _bytes(environ.get("QUERY_STRING", "")),
         "headers": headers,
         "client": (place, 0) if place else None,
-        "server": (environ["SERVER_NAME"], int(environ["SERVER_PORT"])),
     }
 
 

@@ -67,4 +67,7 @@ def _attribute(name: str, value: str | int | bool | None) -> str:
     if value is None or value is False:
         return ""
     key = name.rstrip("_").replace("_", "-")
-    return f" {key}" if value is True else f' {key}="{escape(str(value))}"'
+    if value is True:
+        return f" {key}"
+    text = str(value) if key == "value" else _UNSEEN.sub(_spelled, str(value))  # a form sends back what it was given
+    return f' {key}="{escape(text)}"'

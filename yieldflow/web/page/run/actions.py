@@ -46,7 +46,8 @@ class Deed:
         status = _status(visit, run_id)
         lead = "" if status in self.statuses else f"It is {status}, so this will be refused. "
         title = f"{self.button} {run_id}?"
-        return Question(title, f"{lead}{self.sentence}", self.button, self._fields(visit), self.danger)
+        button = f"{self.button} the run"  # Cancel alone reads as: do not ask
+        return Question(title, f"{lead}{self.sentence}", button, self._fields(visit), self.danger)
 
     def done(self, visit: Visit, form: Mapping[str, str]) -> Done:
         """Raises what the verb of `App` raises."""
@@ -113,21 +114,17 @@ DEEDS = (
 
 
 def toolbar_of(sight: Sight) -> Content:
+    """Of the past only a fork: all others are done to the run as it stands now."""
     if not sight.visit.may_change:
         return None
-    buttons = [
-        ask(_named(deed, sight), sight.action(deed.name), danger=deed.danger)
-        for deed in DEEDS
-        if sight.status in deed.statuses and deed.name != "terminate"
-    ]
     at = sight.seen.position if sight.at is not None else None
-    buttons.append(ask("Fork from here" if at else "Fork", sight.action("fork", at=at)))
-    buttons += [
-        ask(deed.button, sight.action(deed.name), danger=True)
-        for deed in DEEDS
-        if deed.name == "terminate" and sight.status in deed.statuses
-    ]
-    return toolbar(*buttons)
+    fork = ask("Fork from here" if at else "Fork", sight.action("fork", at=at))
+    if sight.at is not None and sight.seen.position < sight.seen.length:
+        return toolbar(fork)
+    fitting = [deed for deed in DEEDS if sight.status in deed.statuses]
+    buttons = [ask(_named(deed, sight), sight.action(deed.name), danger=deed.danger) for deed in fitting]
+    last = sum(not deed.danger for deed in fitting)  # what cannot be undone stands apart
+    return toolbar(*buttons[:last], fork, *buttons[last:])
 
 
 def _named(deed: Deed, sight: Sight) -> str:
@@ -173,7 +170,7 @@ def _fork_question(visit: Visit) -> Question:
         "after is done again, with idempotency keys, hook tokens and random numbers of its own. "
         f"{run_id} stays as it is."
     )
-    return Question(f"Fork {run_id}?", sentence, "Fork", fields)
+    return Question(f"Fork {run_id}?", sentence, "Fork the run", fields)
 
 
 def _fork(visit: Visit, form: Mapping[str, str]) -> Done:

@@ -32,17 +32,24 @@ def belongings(sight: Sight) -> Iterator[Html]:
 def _hooks(sight: Sight) -> Iterator[Html]:
     if not sight.seen.hooks:
         return
-    answerable = sight.status in ("running", "paused", "blocked")
+    waited = _waited(sight)
     rows = [
         el(
             "tr",
             el("th", el("code", hook.name, class_="id"), scope="row"),
             el("td", "opened ", ago(hook.since, sight.seen.now)),
-            el("td", _answer(hook.name, sight) if answerable else None),
+            el("td", _answer(hook.name, sight) if hook.name in waited else el("span", "open", class_="muted")),
         )
         for hook in sight.seen.hooks[:_MOST]
     ]
     yield card("Open hooks", _table("Hooks that the run has opened", ("hook", "since", "answer"), rows), id="run-hooks")
+
+
+def _waited(sight: Sight) -> set[str]:
+    """Those that the run waits at now: a moment of the past cannot be answered."""
+    if not sight.seen.live:
+        return set()
+    return {one.item.name for one in sight.seen.situations if one.item.kind == "hook"}
 
 
 def _answer(name: str, sight: Sight) -> Html:

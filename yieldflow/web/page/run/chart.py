@@ -82,7 +82,7 @@ def stretches(item: Item, claim: Claimed | None, now: Millis) -> Iterator[Stretc
             yield from _attempts(item, claim, now)
         case "sleep" | "hook" | "child" if item.state != "opened":
             yield from _wait(item, item.kind, now)
-        case "send" | "response" if item.ended_at is None:
+        case "send" if item.ended_at is None:
             yield Stretch("waits", item.issued_at, now, f"{item.kind}: {item.state}")
         case "sleep" | "hook" | "child" | "send" | "data" | "patch" | "response":
             yield Stretch("mark", item.issued_at, item.issued_at, f"{item.kind}: {item.state}")

@@ -25,7 +25,7 @@ def opened(path: Path, sight: Sight) -> Html:
         asked = sight.story.timeline.items[path].position
         event = el("a", f"event {asked:,}", href=sight.here(at=asked), data_swap=True)
         return el("p", "It had not been asked for at that moment; it was with ", event, ".", class_="muted")
-    return el("div", facts(_facts(item, sight)), _attempts(item), _last_error(item, sight), class_="run-one")
+    return el("div", facts(_facts(item, sight)), _attempts(item, sight), _last_error(item, sight), class_="run-one")
 
 
 def _facts(item: Item, sight: Sight) -> Iterator[tuple[str, Content]]:
@@ -56,7 +56,7 @@ def _event(number: int, sight: Sight) -> Html:
     return el("a", f"event {number:,}", href=sight.here(at=number), data_swap=True)
 
 
-def _attempts(item: Item) -> Content:
+def _attempts(item: Item, sight: Sight) -> Content:
     if not item.failed:
         return None
     heads = [el("th", name, scope="col") for name in ("attempt", "failed at", "after", "worker", "error")]
@@ -64,19 +64,19 @@ def _attempts(item: Item) -> Content:
         "table",
         el("caption", "Attempts that failed"),
         el("thead", el("tr", heads)),
-        el("tbody", [_try(one) for one in item.failed]),
+        el("tbody", [_try(one, sight) for one in item.failed]),
         class_="list",
     )
 
 
-def _try(one: Try) -> Html:
+def _try(one: Try, sight: Sight) -> Html:
     return el(
         "tr",
         el("th", "worker lost" if one.lost else str(one.number), scope="row"),
         el("td", moment(one.at), data_label="failed at"),
         el("td", None if one.took is None else span(one.took), data_label="after"),
         el("td", None if one.worker is None else identity.short(one.worker), data_label="worker"),
-        el("td", error(one.failure, 500), data_label="error"),
+        el("td", sight.veiled(error(one.failure, 500)), data_label="error"),
     )
 
 
@@ -87,5 +87,6 @@ def _last_error(item: Item, sight: Sight) -> Content:
 
 
 def failure(found: Failure, sight: Sight, event: int | None) -> Html:
-    message = [el("b", kind(found)), f": {clipped(found.message, _LONGEST_MESSAGE)}" if found.message else None]
+    text = clipped(sight.veiled(found.message), _LONGEST_MESSAGE)
+    message = [el("b", kind(found)), f": {text}" if text else None]
     return el("div", el("p", message, class_="run-error"), trace(sight, found.traceback, event))

@@ -67,7 +67,7 @@ def _pages(first: int, length: int, sight: Sight) -> Content:
 def _row(event: Told, sight: Sight) -> Html:
     began = sight.story.words[0].at
     here = event.position == sight.seen.position
-    rest = clipped(" ".join(part for part in (event.path, event.whom, event.rest) if part), _LONGEST)
+    rest = clipped(" ".join(part for part in (event.path, event.whom, sight.veiled(event.rest)) if part), _LONGEST)
     link = el("a", f"{event.position:,}", href=f"{sight.here(at=event.position)}#run-travel", data_swap=True)
     later = "later" if event.position > sight.seen.position else None
     return el(
@@ -118,7 +118,7 @@ def _facts(told: Told, seen: Sight) -> Iterator[tuple[str, Content]]:
     if told.path:
         yield "Path", told.path
     if told.rest:
-        yield "Said", told.rest
+        yield "Said", seen.veiled(told.rest)
     if told.value is not None:
         shown = given if told.what in _CALLS else value
         yield "Value", shown(seen, told.value, None, ALONE)

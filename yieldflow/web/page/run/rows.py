@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from attrs import frozen
 
 from yieldflow.core.path import Path, parse, show
-from yieldflow.core.times import Millis
 from yieldflow.inspection.phrases import clipped, count, span
 from yieldflow.inspection.timeline import Item
 from yieldflow.ports import Claimed
@@ -176,14 +175,16 @@ def _rows(whole: Item, frame: _Frame, sight: Sight) -> Iterator[Html]:
         aria_expanded="true" if is_open else "false",
     )
     sign = el("span", " " if item is None else mark(item, one), class_="mark", aria_hidden="true")
-    said = "not asked yet" if item is None else sight.told(situated(one)) if one is not None else ended(item)
+    said = (
+        "not asked yet" if item is None else sight.told(situated(one)) if one is not None else sight.veiled(ended(item))
+    )
     yield el(
         "tr",
         el("td", path, class_="num muted", role="cell"),
         el("th", el("span", sign, " ", label), scope="row", role="rowheader", class_=f"depth-{depth}"),
         el("td", el("span", said, class_="run-cut"), class_="run-state", role="cell"),
         el("td", _took(item), class_="num", role="cell"),
-        el("td", _bars(whole, frame, sight.now), class_="run-bars", role="cell"),
+        el("td", _bars(whole, frame, sight), class_="run-bars", role="cell"),
         class_=f"{_tone(item, one.doing if one else None)}{' unfolded' if is_open else ''}",
         id="run-item" if is_open else None,
         role="row",
@@ -220,16 +221,16 @@ def _ticks(frame: _Frame) -> Html:
     return el("svg", marks, width="100%", height=18, class_="run-ticks", aria_hidden="true")
 
 
-def _bars(item: Item, frame: _Frame, now: Millis) -> Html:
+def _bars(item: Item, frame: _Frame, sight: Sight) -> Html:
     claim = frame.claims.get(item.path) if item.state == "open" else None
-    parts = [_bar(one, frame.axis) for one in stretches(item, claim, now)]
+    parts = [_bar(one, frame.axis, sight) for one in stretches(item, claim, sight.now)]
     lines = [el("line", x1=f"{at:.2f}%", x2=f"{at:.2f}%", y1=0, y2=20, class_="tick") for at, _ in frame.axis.ticks()]
     return el("svg", lines, parts, _playhead(frame), width="100%", height=20, class_="run-bar", aria_hidden="true")
 
 
-def _bar(one: Stretch, axis: Axis) -> Content:
+def _bar(one: Stretch, axis: Axis, sight: Sight) -> Content:
     start, end = axis.place(one.start), axis.place(one.end)
-    title = el("title", one.text)
+    title = el("title", sight.veiled(one.text))
     match one.kind:
         case "waits" | "pause":
             if one.end <= one.start:

@@ -6,6 +6,7 @@ Everything said here is what `yieldflow inspect` says of that moment. Reads the 
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 from attrs import define, evolve, field
 
@@ -20,6 +21,7 @@ from yieldflow.inspection.situations import Situation
 from yieldflow.inspection.variables import OPEN, Veil
 from yieldflow.ports import Status
 from yieldflow.web.discreet import reason_of, why_of
+from yieldflow.web.masking import tokens_of, veiled, veiled_value
 from yieldflow.web.page.run.shelf import Story, shelf_of
 from yieldflow.web.page.visit import Visit
 
@@ -92,11 +94,23 @@ class Sight:
 
     def told(self, text: str) -> str:
         """A sentence about a run: where values are hidden, without those in why it, or another one, is blocked."""
-        return why_of(text, shows_payloads=self.visit.shows_payloads)
+        return self.veiled(why_of(text, shows_payloads=self.visit.shows_payloads))
 
     def discreet(self, reason: str) -> str:
         """Why code cannot go on with a log: the difference of the two may show values."""
-        return reason_of(reason, shows_payloads=self.visit.shows_payloads)
+        return self.veiled(reason_of(reason, shows_payloads=self.visit.shows_payloads))
+
+    def veiled(self, text: str) -> str:
+        """What was stored, or tells of it, without what answers a hook: pages are shown, and photographed."""
+        return veiled(text, self._tokens)
+
+    def veiled_value(self, tree: Any) -> Any:
+        return veiled_value(tree, self._tokens)
+
+    @cached_property
+    def _tokens(self) -> tuple[str, ...]:
+        """Also of hooks that were opened after the moment that is looked at."""
+        return tokens_of(self.story.timeline.run)
 
 
 def sight(visit: Visit) -> Sight:

@@ -204,7 +204,11 @@ def _frame(frame: Frame, sight: Sight, *, alone: bool) -> Html:
 
 def _pairs(frame: Frame, sight: Sight) -> Iterator[Html]:
     for variable in frame.line.variables:
-        text = hidden() if not sight.visit.shows_payloads and variable.name != "…" else _text(variable.text, sight)
+        text = (
+            hidden()
+            if not sight.visit.shows_payloads and variable.name != "…"
+            else _text(sight.veiled(variable.text), sight)
+        )
         yield el("div", el("dt", el("code", variable.name)), el("dd", text))
 
 

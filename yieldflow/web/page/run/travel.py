@@ -76,7 +76,7 @@ def _event(sight: Sight) -> Html:
         " ",
         el("span", event.what, class_=f"run-what {_FLAGS.get(event.what, '')}".rstrip()),
         " ",
-        clipped(" ".join(part for part in (event.path, event.whom, event.rest) if part), _LONGEST),
+        clipped(" ".join(part for part in (event.path, event.whom, sight.veiled(event.rest)) if part), _LONGEST),
         class_="run-event",
         id="run-event",
         aria_live="polite",

@@ -38,7 +38,7 @@ def value(
         return hidden()
     if len(encoded) > _READ and longest < ALONE:
         return _elsewhere(sight, event, f"{len(encoded):,} bytes")
-    text = laid_out(encoded, read)
+    text = laid_out(sight, encoded, read)
     shown = clipped(text, longest)
     made = el("code", shown) if len(shown) <= _SHORT else block(shown)
     if not sight.room.take(len(made.text)) and longest < ALONE:
@@ -51,20 +51,21 @@ def given(sight: Sight, encoded: bytes | None, event: int | None, longest: int =
     return value(sight, encoded, event, longest, arguments)
 
 
-def laid_out(encoded: bytes, read: Callable[[bytes], Any]) -> str:
+def laid_out(sight: Sight, encoded: bytes, read: Callable[[bytes], Any]) -> str:
     try:
-        tree = read(encoded)
+        tree = sight.veiled_value(read(encoded))
         short = json.dumps(tree, ensure_ascii=False)
         return short if len(short) <= _SHORT else json.dumps(tree, ensure_ascii=False, indent=2)
     except (ValueError, RecursionError):
-        return encoded.decode(errors="replace")
+        return sight.veiled(encoded.decode(errors="replace"))
 
 
 def trace(sight: Sight, text: str | None, event: int | None) -> Content:
     """Without the frames that are ours; its last lines."""
     if text is None:
         return None
-    rows = [clipped(nearer(row), _LONGEST_LINE) for row in own_lines(text.rstrip().splitlines())[-_MOST_LINES:]]
+    lines = own_lines(sight.veiled(text).rstrip().splitlines())[-_MOST_LINES:]
+    rows = [clipped(nearer(line), _LONGEST_LINE) for line in lines]
     made = block("\n".join(rows))
     return made if sight.room.take(len(made.text)) else _elsewhere(sight, event, "its traceback")
 

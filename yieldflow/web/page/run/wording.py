@@ -27,6 +27,9 @@ def ended(item: Item) -> str:
 
 
 def mark(item: Item, one: Situation | None) -> str:
+    """A hook that was opened is not one that somebody waits for."""
+    if item.state == "opened":
+        return STATES["set"][0]
     return STATES[item.state][0] if one is None else DOING[one.doing][0]
 
 
