@@ -5,20 +5,23 @@ from the store where it is missing.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from threading import Lock
 from typing import TypeVar
 
 from attrs import define, evolve, field
 
 from yieldflow.codec.packing import unpack
-from yieldflow.core.commands import CallStep, Receive
+from yieldflow.core.commands import Receive
 from yieldflow.core.events import AttemptFailed, CommandAbandoned, CommandIssued, CommandResolved, Event, RunStarted
 from yieldflow.core.path import Path
 from yieldflow.engine.requests import Body, Execute, ExecuteLocal
 from yieldflow.errors import StoreError, Undecodable
-from yieldflow.observing.closing import Begun
-from yieldflow.ports import Commit, Head, Log, Mark, Store
+from yieldflow.observing.closing import ISSUED, Begun, of_interest
+from yieldflow.observing.doubts import Doubts
+from yieldflow.ports import Commit, Mark, Store
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -27,15 +30,31 @@ MOST = 10_000  # runs of which something is known, and bodies that have not been
 
 
 @define(eq=False)
+class _Waits:
+    """The waits of a run that are open, of its first *length* events for certain."""
+
+    open: dict[Path, CommandIssued] = field(factory=dict)
+    length: int = 0
+
+    def add(self, event: Event | None) -> None:
+        match event:
+            case CommandIssued(path=path, command=Receive()):
+                self.open[path] = event
+            case CommandResolved(path=path) | CommandAbandoned(path=path):
+                self.open.pop(path, None)
+            case _:
+                pass
+
+
+@define(eq=False)
 class Books:
     """*store*: where what is missing is read. Safe to share between threads."""
 
     store: Store
+    doubts: Doubts = field(factory=Doubts, init=False)
     bodies: dict[tuple[str, Path], tuple[Execute | ExecuteLocal, Body | None]] = field(factory=dict, init=False)
     _births: OrderedDict[str, RunStarted] = field(factory=OrderedDict, init=False)
-    _open: OrderedDict[str, dict[Path, CommandIssued]] = field(factory=OrderedDict, init=False)
-    _unsure: OrderedDict[str, Commit] = field(factory=OrderedDict, init=False)  # by their ids
-    _told: OrderedDict[str, set[bytes]] = field(factory=OrderedDict, init=False)  # of runs that were in doubt, since
+    _open: OrderedDict[str, _Waits] = field(factory=OrderedDict, init=False)
     _lock: Lock = field(factory=Lock, init=False)
 
     # --- how runs began ---------------------------------------------------------------------------------------------
@@ -51,11 +70,13 @@ class Books:
         return known
 
     def note_birth(self, events: tuple[bytes, ...]) -> RunStarted | None:
-        """Of a log from its start."""
+        """Of a log from its start; it may be another one than before, with the same id."""
         first = _read(events[0]) if events else None
         if not isinstance(first, RunStarted):
             return None
         light = evolve(first, arguments=b"", inbox={}, data={})
+        if (known := self._births.get(first.run_id)) is None or known.seed != light.seed:
+            self._open.pop(first.run_id, None)
         self._keep(self._births, first.run_id, light)
         return light
 
@@ -72,118 +93,78 @@ class Books:
         self.bodies.pop((run_id, path), None)
 
     def begun(self, run_id: str, path: Path) -> Begun | None:
-        """How a command began, which is open or has just been closed."""
+        """How the call of a step began, an attempt of which has just ended."""
         if (body := self.bodies.get((run_id, path))) is not None:
             return body[0]
-        known = self._open.get(run_id)
-        if known is None or path not in known:
-            known = self._issued(run_id, path)
-            self._keep(self._open, run_id, known)
-        return known.get(path)
+        return self._issued(run_id, path)
+
+    def waited(self, run_id: str, before: int | None, path: Path) -> CommandIssued | None:
+        """How a wait began that an event has just closed; None: it was none. *before*: so long was the log without
+        the commit of that event; None: it is not known.
+        """
+        known = self._open.get(run_id) or _Waits()
+        if (found := known.open.get(path)) is not None:
+            return found
+        if before is None or known.length > before:
+            return self._issued(run_id, path)
+        with suppress(StoreError):
+            for data in islice(self.packed(run_id, known.length), before - known.length):
+                known.add(_of_interest(data))
+                known.length += 1
+        self._keep(self._open, run_id, known)
+        return known.open.get(path)
 
     def note(self, run_id: str, event: Event) -> None:
         """An event of a commit of ours: a wait that begins, or what is over with it."""
-        match event:
-            case CommandIssued(path=path, command=Receive()) if (known := self._open.get(run_id)) is not None:
-                known[path] = event
-            case CommandIssued(path=path, command=Receive()):
-                self._keep(self._open, run_id, {path: event})
-            case CommandResolved(path=path) | CommandAbandoned(path=path):
-                self.ends(run_id, path)
-                self._open.get(run_id, {}).pop(path, None)
-            case AttemptFailed(path=path):
-                self.ends(run_id, path)
-            case _:
-                pass
+        known = self._open.get(run_id)
+        if known is None and isinstance(event, CommandIssued):
+            known = _Waits()
+            self._keep(self._open, run_id, known)
+        if known is not None:
+            known.add(event)
+        if isinstance(event, CommandResolved | CommandAbandoned | AttemptFailed):
+            self.ends(run_id, event.path)
+
+    def noted(self, run_id: str, before: int, after: int) -> None:
+        """All events of a commit were, which has made the log longer."""
+        if before == 0:
+            self._keep(self._open, run_id, _Waits(length=after))
+        elif (known := self._open.get(run_id)) is not None and known.length == before:
+            known.length = after
 
     def forget(self, run_id: str) -> None:
-        """It has ended."""
+        """It has ended, or is gone."""
+        self.doubts.forget(run_id)
         with self._lock:
             self._births.pop(run_id, None)
             self._open.pop(run_id, None)
 
-    def _issued(self, run_id: str, wanted: Path) -> dict[Path, CommandIssued]:
-        """The waits that its log has open, and what was asked at *wanted*, open or not."""
-        found: dict[Path, CommandIssued] = {}
-        for event in self._events(run_id):
-            match event:
-                case CommandIssued(path=path, command=Receive() | CallStep()):
-                    found[path] = event
-                case CommandResolved(path=path) | CommandAbandoned(path=path) if path != wanted:
-                    found.pop(path, None)
-                case _:
-                    pass
-        return {path: one for path, one in found.items() if path == wanted or isinstance(one.command, Receive)}
+    # --- the log ----------------------------------------------------------------------------------------------------
 
-    def _events(self, run_id: str) -> Iterator[Event]:
-        """As far as they can be read."""
-        length, head = 0, 1
+    def packed(self, run_id: str, length: int = 0) -> Iterator[bytes]:
+        """Its events beyond so many. Raises `StoreError`."""
+        head = length + 1
         while length < head:
-            try:
-                log = self.store.read(run_id, Mark(length, ""))
-            except StoreError:
-                return
+            log = self.store.read(run_id, Mark(length, ""))
             if log is None or not log.events:
                 return
             length, head = length + len(log.events), log.head.length
-            for data in log.events:
-                if (event := _read(data)) is not None:
-                    yield event
-
-    # --- replies that were lost -------------------------------------------------------------------------------------
-
-    @property
-    def is_unsure(self) -> bool:
-        return bool(self._unsure)
-
-    def doubt(self, commits: Iterable[Commit]) -> None:
-        """Whether these were applied is not known."""
-        for commit in commits:
-            if commit.events:
-                self._keep(self._unsure, commit.commit, commit)
-                if commit.run_id not in self._told:
-                    self._keep(self._told, commit.run_id, set())
-
-    def untold(self, run_id: str, packed: tuple[bytes, ...]) -> tuple[bytes, ...]:
-        """Those events of an applied commit that were not told yet: what was in doubt may be sent again, alone or with
-        others. No two events of a log that are told of are alike.
-        """
-        if (told := self._told.get(run_id)) is None:
-            return packed
-        with self._lock:
-            new = tuple(data for data in packed if data not in told)
-            told.update(new)
-        return new
-
-    def doubted(self, commit: Commit) -> bool:
-        """Whether it was; it is no more."""
-        return self._unsure.pop(commit.commit, None) is not None
-
-    def decided(self, commit: Commit) -> None:
-        """It was applied, so no other one was that assumed the same head, or says the same."""
-        with self._lock:
-            for one in [*self._unsure.values()]:
-                same = (one.on == commit.on and isinstance(one.on, Head)) or not set(one.events).isdisjoint(
-                    commit.events
-                )
-                if one.run_id == commit.run_id and same:
-                    del self._unsure[one.commit]
-
-    def cleared(self, run_id: str, log: Log | None) -> Commit | None:
-        """One in doubt that this part of the log shows to be applied; it is in doubt no more."""
-        if log is None:
-            return None
-        with self._lock:
-            mine = [commit for commit in self._unsure.values() if commit.run_id == run_id]
-            applied = next((commit for commit in mine if set(commit.events) <= set(log.events)), None)
-            if applied is not None:
-                del self._unsure[applied.commit]
-        return applied
+            yield from log.events
 
     def was_applied(self, commit: Commit) -> bool:
-        """By the log."""
-        last = _read(commit.events[-1])
-        return last is not None and any(event == last for event in self._events(commit.run_id))
+        """By the log, as far as it can be read."""
+        with suppress(StoreError):
+            return commit.events[-1] in self.packed(commit.run_id)
+        return False
+
+    def _issued(self, run_id: str, wanted: Path) -> CommandIssued | None:
+        """As far as it can be read."""
+        with suppress(StoreError):
+            for data in self.packed(run_id):
+                event = _read(data) if data.startswith(ISSUED) else None
+                if isinstance(event, CommandIssued) and event.path == wanted:
+                    return event
+        return None
 
     def _keep(self, some: OrderedDict[K, V], key: K, value: V) -> None:
         with self._lock:
@@ -196,5 +177,12 @@ class Books:
 def _read(data: bytes) -> Event | None:
     try:
         return unpack(data)
+    except Undecodable:
+        return None
+
+
+def _of_interest(data: bytes) -> Event | None:
+    try:
+        return of_interest(data, follows=True)
     except Undecodable:
         return None

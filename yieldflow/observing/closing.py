@@ -23,7 +23,7 @@ from yieldflow.core.events import (
 from yieldflow.core.outcome import Err, Expired, Failure, Ok, Taken
 from yieldflow.core.path import Path, parse
 from yieldflow.core.retry import class_name
-from yieldflow.engine.requests import Body, Execute, ExecuteLocal, Returned, Threw
+from yieldflow.engine.requests import Body, Execute, ExecuteLocal, Returned
 from yieldflow.errors import WorkerLost
 from yieldflow.observing.told import AttemptEnded, Came, Told, WaitEnded
 
@@ -40,40 +40,38 @@ def _head(event: Event) -> bytes:
 
 _REPORTS = (_head(CommandResolved(0, (1,), Ok(b"1"))), _head(AttemptFailed(0, (1,), 1, Failure((), ""), 0)))
 _ENDS = _head(RunFinished(0, Ok(b"1")))
-_ISSUED, _ABANDONED = _head(CommandIssued(0, (1,), Receive(""))), _head(CommandAbandoned(0, (1,)))
+ISSUED, _ABANDONED = _head(CommandIssued(0, (1,), Receive(""))), _head(CommandAbandoned(0, (1,)))
 _OF_A_WAIT = pack(CommandIssued(0, (1,), Receive(""))).partition(b'"path":"1",')[2].partition(b",")[0]
 _LOST = (class_name(WorkerLost),)
-_FRONT = re.compile(rb'\{"e":"(resolved|attempt)","at":([0-9]{1,15}),"path":"([0-9.]{1,200})",')
+_ANSWERED = re.compile(rb'\{"e":"resolved","at":([0-9]{1,15}),"path":"([0-9.]{1,200})","is":"ok",')
 
 
 def of_interest(data: bytes, *, follows: bool) -> Event | None:
     """What may end something, and with *follows* what begins a wait; None: it is nothing of that."""
     if data.startswith(_REPORTS):
         return unpack(data)
-    if follows and (data.startswith(_ABANDONED) or (data.startswith(_ISSUED) and _OF_A_WAIT in data)):
+    if follows and (data.startswith(_ABANDONED) or (data.startswith(ISSUED) and _OF_A_WAIT in data)):
         return unpack(data)
     return None
 
 
 def reported(run_id: str, data: bytes, bodies: Bodies) -> AttemptEnded | None:
-    """What the report of a body of this process says: its answer, which may be large, is not read for that. None: it is
-    something else.
+    """What the report of a body of this process says that has returned: its answer, which may be large, is not read for
+    that. None: it is something else.
     """
-    front = _FRONT.match(data)
-    known = None if front is None else bodies.get((run_id, parse(front[3].decode())))
+    front = _ANSWERED.match(data)
+    known = None if front is None else bodies.get((run_id, parse(front[2].decode())))
     if front is None or known is None:
         return None
     request, body = known
-    if not isinstance(body, Returned | Threw) or not data.endswith(b'"started_at":%d}' % body.started_at):
+    if not isinstance(body, Returned) or not data.endswith(b'"started_at":%d}' % body.started_at):
         return None
-    failure = body.failure if isinstance(body, Threw) else None
-    came: Came = "done" if failure is None else "retried" if front[1] == b"attempt" else "failed"
     attempt, queue, worker = 1, None, identity.name()
     if isinstance(request, Execute):
         claim = request.claim
         attempt, queue, worker = claim.work.attempt, claim.work.queue, claim.worker
-    at, name = int(front[2]), request.call.name
-    return AttemptEnded(run_id, request.path, attempt, name, queue, worker, body.started_at, at, came, failure)
+    at, name = int(front[1]), request.call.name
+    return AttemptEnded(run_id, request.path, attempt, name, queue, worker, body.started_at, at, "done")
 
 
 def ended(packed: bytes) -> RunFinished | None:
@@ -82,8 +80,17 @@ def ended(packed: bytes) -> RunFinished | None:
     return event if isinstance(event, RunFinished) else None
 
 
-def closed(run_id: str, event: Event, begun: Callable[[Path], Begun | None]) -> Told | None:
-    """What *event* ends, but for runs; *begun* answers how the command at a path began."""
+def nothing(_: Path) -> None:
+    """Waits are not told of."""
+
+
+def closed(
+    run_id: str,
+    event: Event,
+    begun: Callable[[Path], Begun | None],
+    waited: Callable[[Path], CommandIssued | None] = nothing,
+) -> Told | None:
+    """What *event* ends, but for runs; *begun* answers how the call at a path began, *waited* how the wait did."""
     match event:
         case CommandResolved(attempt=attempt, started_at=int(since)) if attempt > 0:
             failure = event.outcome.failure if isinstance(event.outcome, Err) else None
@@ -92,7 +99,7 @@ def closed(run_id: str, event: Event, begun: Callable[[Path], Begun | None]) -> 
             since = event.at if event.started_at is None else event.started_at
             return _attempt(run_id, event, since, failure, begun(event.path))
         case CommandResolved(outcome=Taken() | Expired()) | CommandAbandoned():
-            return _wait(run_id, event, begun(event.path))
+            return _wait(run_id, event, waited(event.path))
         case _:
             return None
 
@@ -121,8 +128,8 @@ def _came(event: CommandResolved | AttemptFailed, failure: Failure | None) -> Ca
     return "retried" if isinstance(event, AttemptFailed) else "failed"
 
 
-def _wait(run_id: str, event: CommandResolved | CommandAbandoned, begun: Begun | None) -> WaitEnded | None:
-    match begun:
+def _wait(run_id: str, event: CommandResolved | CommandAbandoned, began: CommandIssued | None) -> WaitEnded | None:
+    match began:
         case CommandIssued(at=since, command=Receive(hook)):
             came: Literal["received", "expired", "abandoned"] = "abandoned"
             if isinstance(event, CommandResolved):

@@ -26,5 +26,5 @@ def retold(events: Sequence[Event]) -> Iterator[Told]:
             continue
         if isinstance(event, RunFinished):
             yield RunEnded(summary(started, event.outcome, event.at), event.at, event.outcome)
-        elif (told := closed(started.run_id, event, issued.get)) is not None:
+        elif (told := closed(started.run_id, event, issued.get, issued.get)) is not None:
             yield told

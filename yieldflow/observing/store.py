@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from time import perf_counter
 from types import TracebackType
@@ -16,9 +17,10 @@ from yieldflow.core.times import Millis
 from yieldflow.engine.requests import Body, Execute, ExecuteLocal, Returned, Threw
 from yieldflow.errors import StoreError
 from yieldflow.observing.books import Books
-from yieldflow.observing.closing import closed, ended, of_interest, reported
+from yieldflow.observing.closing import closed, ended, nothing, of_interest, reported
 from yieldflow.observing.told import Leave, Observer, RunBegan, RunEnded, Told
 from yieldflow.ports import (
+    NO_EVENTS,
     Beat,
     Commit,
     Conflict,
@@ -67,7 +69,8 @@ class ObservedStore:
 
     def around(self, request: Execute | ExecuteLocal, run: Callable[[], Body], now: Millis) -> Body:
         """Run a body, with the observers told before and after it; *now*: the store's time."""
-        self.books.begins(request)
+        with _harmless:
+            self.books.begins(request)
         leaves: list[Leave] = []
         for observer in self.observers:
             with _harmless:
@@ -94,55 +97,100 @@ class ObservedStore:
 
     def _heard(self, commits: Sequence[Commit], replies: Sequence[Reply]) -> None:
         for commit, reply in zip(commits, replies, strict=True):
-            doubted = self.books.is_unsure and self.books.doubted(commit)
-            match reply:
-                case Done():
-                    if self.books.is_unsure:
-                        self.books.decided(commit)
-                    self._tell(commit, reply, applied=True)
-                case Conflict(tail=tail) if doubted and commit.on == _ANEW and tail[:1] == commit.events[:1]:
-                    self._tell(commit, reply, applied=True)
-                case Refused() if isinstance(commit.on, Holding):
-                    self._tell(commit, reply, applied=doubted and self.books.was_applied(commit))
-                    self.books.ends(commit.run_id, commit.on.path)
-                case _:
-                    self._tell(commit, reply, applied=False)
+            with _harmless:
+                self._answered(commit, reply)
+
+    def _answered(self, commit: Commit, reply: Reply) -> None:
+        doubts = self.books.doubts
+        match reply:
+            case Done(head):
+                if doubts:
+                    doubts.over(commit)
+                self._applied(commit, reply, head.length - len(commit.events))
+            case Conflict(tail=tail) if doubts and commit.on == _ANEW and doubts.answered(commit):
+                if tail[:1] == commit.events[:1]:
+                    self._applied(commit, reply)
+                else:
+                    self._tell(commit, reply)
+            case Refused() if isinstance(commit.on, Holding):
+                if doubts and doubts.answered(commit) and self.books.was_applied(commit):
+                    self._applied(commit, reply)
+                else:
+                    self._tell(commit, reply)
+                self.books.ends(commit.run_id, commit.on.path)
+            case Refused("twice", position=int(position)) if position and commit.run_id in doubts:
+                self._tell(commit, reply)
+                with suppress(StoreError):  # one of ours, whose reply was lost, or somebody else's
+                    self._seen(commit.run_id, self.store.read(commit.run_id, Mark(position - 1, "")))
+                    doubts.over(commit)
+            case _:
+                self._tell(commit, reply)
 
     def _read(self, run_id: str, after: Mark | None, log: Log | None) -> None:
-        if self._follows and after is None and log is not None:
-            self.books.note_birth(log.events)
-        if log is not None and self.books.is_unsure:
-            while (commit := self.books.cleared(run_id, log)) is not None:
-                self._tell(commit, Done(log.head, log.now), applied=True)
+        with _harmless:
+            if self._follows and log is not None and (after is None or log.gap):
+                self.books.note_birth(log.events)
+            if run_id in self.books.doubts:
+                with suppress(StoreError):
+                    self._seen(run_id, log)
 
-    def _tell(self, commit: Commit, reply: Reply, *, applied: bool) -> None:
-        told = [*self._told(commit)] if applied else []
+    def _seen(self, run_id: str, log: Log | None, events: Iterable[bytes] | None = None) -> None:
+        """Commits in doubt may be among these events, or those of this part of the log. Raises `StoreError`."""
+        if log is None:
+            return
+        whole = partial(self.books.packed, run_id)
+        for commit in self.books.doubts.shown(run_id, log.events if events is None else events, whole):
+            self._tell(commit, Done(log.head, log.now), self._told(commit, commit.events, None))
+            if commit.done:
+                self.books.forget(run_id)
+
+    def _applied(self, commit: Commit, reply: Reply, before: int | None = None) -> None:
+        """*before*: so long was the log without it, where that is known."""
+        run_id, books = commit.run_id, self.books
+        packed = books.doubts.untold(run_id, commit.events) if books.doubts else commit.events
+        if commit.done and run_id in books.doubts:  # they are told now, or never
+            with suppress(StoreError):
+                self._seen(run_id, self.store.read(run_id, NO_EVENTS), books.packed(run_id))
+        self._tell(commit, reply, self._told(commit, packed, before))
+        if commit.done:
+            books.forget(run_id)
+
+    def _tell(self, commit: Commit, reply: Reply, told: Iterable[Told] = ()) -> None:
+        heard: list[Told] = []
+        with _harmless:
+            heard.extend(told)
         for observer in self.observers:
             with _harmless:
-                observer.committed(commit, reply, told, self.books.born)
-        if applied and commit.done:
-            self.books.forget(commit.run_id)
+                observer.committed(commit, reply, heard, self.books.born)
 
-    def _told(self, commit: Commit) -> Iterator[Told]:
+    def _told(self, commit: Commit, packed: tuple[bytes, ...], before: int | None) -> Iterator[Told]:
         run_id, summary, books = commit.run_id, commit.summary, self.books
-        packed = books.untold(run_id, commit.events)
         if commit.on == _ANEW:  # what is copied into it was told of the generation that it was copied from
             if self._follows:
-                books.note_birth(commit.events)
-            if summary is not None and packed:
+                books.note_birth(packed)
+            if self._follows and len(commit.events) == 1:
+                books.noted(run_id, 0, 1)
+            if summary is not None and packed and not commit.done:  # done: it is an import, of what has ended elsewhere
                 yield RunBegan(summary)
             return
+        waited = partial(books.waited, run_id, before) if self._follows else nothing
         for data in packed:
             if (told := reported(run_id, data, books.bodies)) is not None:
                 books.ends(run_id, told.path)
                 yield told
             elif (event := of_interest(data, follows=self._follows)) is not None:
-                ending = closed(run_id, event, partial(books.begun, run_id))
+                ending = closed(run_id, event, partial(books.begun, run_id), waited)
                 books.note(run_id, event)
                 if ending is not None:
                     yield ending
+        if self._follows and before is not None:
+            books.noted(run_id, before, before + len(commit.events))
         if commit.done and packed and summary is not None and (end := ended(packed[-1])) is not None:
             yield RunEnded(summary, end.at, end.outcome)
+
+    def _doubt(self, commits: Sequence[Commit]) -> None:
+        with _harmless:
+            self.books.doubts.add(commits)
 
     def _called(self, call: str, began: float, answered: bool = True) -> None:
         seconds = perf_counter() - began
@@ -181,7 +229,7 @@ class ObservedStore:
         try:
             replies = self.store.commit(commits)
         except StoreError:
-            self.books.doubt(commits)
+            self._doubt(commits)
             self._called("commit", began, answered=False)
             raise
         self._called("commit", began)
@@ -193,7 +241,7 @@ class ObservedStore:
         try:
             hear = self.store.begin(commits, looks)
         except StoreError:
-            self.books.doubt(commits)
+            self._doubt(commits)
             self._called("commit" if commits else "read", began, answered=False)
             raise
         return partial(self._hear, commits, looks, hear, began)
@@ -203,7 +251,7 @@ class ObservedStore:
         try:
             replies, logs = hear()
         except StoreError:
-            self.books.doubt(commits)
+            self._doubt(commits)
             self._called(call, began, answered=False)
             raise
         self._called(call, began)
@@ -239,6 +287,8 @@ class ObservedStore:
 
     def delete(self, run_id: str) -> None:
         self._calling("delete", partial(self.store.delete, run_id))
+        with _harmless:
+            self.books.forget(run_id)
 
     def close(self) -> None:
         self.store.close()

@@ -6,6 +6,7 @@ from the seed of the run, so no process needs to know another one's spans. Paylo
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ from yieldflow.otel.places import CARRIER, Place, Places, below, keep, span_id
 from yieldflow.ports import Commit, Holding, Refused, Reply
 
 FLUSH: Millis = 2_000  # that the end of a stock job waits for what is not sent yet
+_LOG = logging.getLogger("yieldflow.observing")
 
 Attributes: TypeAlias = Mapping[str, str | int]
 
@@ -45,7 +47,8 @@ Attributes: TypeAlias = Mapping[str, str | int]
 class Tracing:
     """An observer that makes spans: `App(url, observe=[Tracing()])`, or `YIELDFLOW_OBSERVE=yieldflow.otel:Tracing`.
 
-    *provider*: a `TracerProvider` of OpenTelemetry's SDK; default the global one, as it is when the first span is made.
+    *provider*: a `TracerProvider` of OpenTelemetry's SDK; default the global one, as it is when the first span is made:
+    while there is none, there are no spans, and that is logged once.
     *tags*: names of tags whose values are attributes of the span of a run. *carry*: a run that is started within a span
     belongs to its trace; the run has a tag `traceparent` then. Raises `UsageError` for another kind of provider.
 
@@ -61,6 +64,7 @@ class Tracing:
         self._carry = carry
         self._ids = _Derived()
         self._bodies: OrderedDict[tuple[str, Path], tuple[int, Span]] = OrderedDict()  # that ended, by their attempts
+        self._said: str | None = None  # why there are no spans, when that was logged
 
     def __repr__(self) -> str:
         return "<spans of runs, steps and hooks>"
@@ -90,7 +94,7 @@ class Tracing:
 
     def begins(self, request: Execute | ExecuteLocal, births: Births, now: Millis) -> Leave:
         """The span of its attempt is the current one in a body."""
-        if (born := births(request.run_id)) is None:
+        if not self._is_ready() or (born := births(request.run_id)) is None:
             return lambda _: None
         attempt = request.claim.work.attempt if isinstance(request, Execute) else 1
         span = self._begin(self._attempt(born, request.path, attempt, request.call.name, births), now)
@@ -105,7 +109,8 @@ class Tracing:
 
     def committed(self, commit: Commit, reply: Reply, told: Sequence[Told], births: Births) -> None:
         for one in told:
-            self._tell(one, births)
+            if not isinstance(one, RunBegan) and self._is_ready():
+                self._tell(one, births)
         if isinstance(reply, Refused) and isinstance(commit.on, Holding):
             self._bodies.pop((commit.run_id, commit.on.path), None)  # it is not in the log, and never will be
 
@@ -129,11 +134,12 @@ class Tracing:
         """Of the current span in a step, else of the run's, where it is known by now."""
         if inside.get() == "step" and (current := trace.get_current_span().get_span_context()).is_valid:
             return _logged(current)
-        known = self._places.known(run_id)
+        known = self._places.known(run_id) if self._lack() is None else None
         return {} if known is None else _logged(known.context)
 
     def flush(self) -> None:
-        self._provider.force_flush(FLUSH)
+        if self._lack() is None:
+            self._provider.force_flush(FLUSH)
 
     # --- spans ------------------------------------------------------------------------------------------------------
 
@@ -195,6 +201,22 @@ class Tracing:
                 yield Link(context, {"yieldflow.link": kind, "yieldflow.run_id": run_id})
 
     # --- what they are made with ------------------------------------------------------------------------------------
+
+    def _is_ready(self) -> bool:
+        """Each step of each run would say that there is no provider: it is said once."""
+        lack = self._lack()
+        if lack is not None and lack != self._said:
+            self._said = lack
+            _LOG.error("there are no spans: %s", lack)
+        return lack is None
+
+    def _lack(self) -> str | None:
+        """Why there are no spans; asked each time, as a provider may be set late."""
+        try:
+            self._tracer  # noqa: B018 - made at the first look
+        except UsageError as error:
+            return str(error)
+        return None
 
     @cached_property
     def _provider(self) -> TracerProvider:
