@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,9 +147,34 @@ def test_a_receive_that_was_let_go_waits_for_nobody(app: App):
 def test_a_payload_that_does_not_fit_leaves_the_hook_waiting_and_is_told(app: App):
     begun(app, asks(), "r")
     app.send("r", "approval", {"not": "a bool"})
+    (waiting,) = board_of(app).page(app.store, OLDEST).found
+    assert (waiting.hook.came, waiting.hook.answered is None) == (1, False)
     app.runtime.tend("r")
     (waiting,) = board_of(app).page(app.store, OLDEST).found
-    assert waiting.hook.answered is not None
+    assert (waiting.hook.came, waiting.hook.answered) == (1, None)
+
+
+def test_a_payload_that_was_skipped_answers_nothing_when_another_alarm_is_due(app: App):
+    begun(app, asks_until("50ms"), "r")
+    app.send("r", "approval", {"not": "a bool"})
+    app.runtime.tend("r")
+    for _ in range(2):
+        (waiting,) = board_of(app).page(app.store, OLDEST).found
+        assert (waiting.hook.came, waiting.hook.answered) == (1, None)
+        time.sleep(0.06)
+        app.store.due(10)  # it rings, and nobody comes
+
+
+def test_a_payload_for_which_was_rung_in_vain_is_still_an_answer(lite: App):
+    begun(lite, asks(), "r")
+    lite.send("r", "approval", True)
+    lite.store.due(10)
+    log, packed = whole(lite.store, "r")
+    assert log.rings == 1
+    for entries, is_answer in ((0, True), (1, False)):  # with work of its own, that may be what rings
+        later = evolve(log, events=packed, alarm=log.now + 600_000, rings=8, entries=entries)
+        (hook,) = read_on(Hooks(), later).awaited
+        assert (hook.came, hook.answered is not None) == (1, is_answer)
 
 
 def test_of_a_run_that_goes_on_in_another_log_that_one_counts(app: App):
@@ -219,6 +245,25 @@ def test_looking_again_reads_nothing_of_the_logs_that_stand_still(redis_url: str
         stats = app.client.info("commandstats")
         assert stats["cmdstat_evalsha"]["calls"] == 1 + 30  # a page, and how each of its runs stands
         assert "cmdstat_lrange" not in stats
+    finally:
+        app.close()
+
+
+def test_who_is_waited_for_is_told_in_one_call_and_of_all_by_and_by(redis_url: str):
+    app = App(redis_url)
+    try:
+        for number in range(30):
+            begun(app, asks_both(), f"r{number:02}")
+        runs = app.store.find(OLDEST).runs
+        board = board_of(app)
+        first = board.waited(app.store, runs)
+        assert list(first) == [f"r{number:02}" for number in range(20)]
+        assert set(first.values()) == {("first", "second")}
+        assert len(board.waited(app.store, runs)) == 30
+        app.client.config_resetstat()
+        assert len(board.waited(app.store, runs)) == 30
+        assert app.client.info("commandstats")["cmdstat_evalsha"]["calls"] == 30
+        assert board.waited(app.store, []) == {}
     finally:
         app.close()
 

@@ -166,6 +166,7 @@ CATCHES_EVERYTHING = {
     "core/closing.py": 1,  # and what is left of it at its end
     "body.py": 1,  # user code in a step
     "loop.py": 1,  # likewise
+    "web/threads.py": 1,  # what a call raises goes to whoever waits for it
     "codec/sealed.py": 1,  # user code that seals values
     "cli/target.py": 1,  # user code that is imported
     "pool.py": 1,  # the loop of a service

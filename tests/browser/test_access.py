@@ -21,14 +21,27 @@ VIEWS = ("runs", "hooks", "schedules", "workers", "blocked")
 def test_a_link_with_the_token_in_its_fragment_signs_in_and_no_server_sees_it(tabs: Opening, lite_shop: Shop):
     tab = tabs(lite_shop, token=None)
     tab.refused = True  # the sign-in page is a 401
-    tab.page.goto(f"{lite_shop.place}/ui/runs?status=failed#{TOKEN}")
+    tab.page.goto(f"{lite_shop.place}/ui/sign-in#{TOKEN}")
     expect(tab.page.get_by_role("heading", name="Runs", level=1)).to_be_visible()
-    expect(tab.page).to_have_url(lite_shop.at("runs", "?status=failed"))
+    expect(tab.page).to_have_url(lite_shop.at("runs"))
     assert not [url for url in tab.asked if TOKEN in url.partition("#")[0]]
     assert TOKEN not in tab.page.evaluate("JSON.stringify([history.length, location.href, document.cookie])")
     (cookie,) = tab.context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/ui")
     assert TOKEN not in cookie["value"]
+
+
+def test_the_fragment_of_another_link_is_no_token(tabs: Opening, lite_shop: Shop):
+    tab = tabs(lite_shop, token=None)
+    tab.refused = True
+    sent: list[str] = []
+    tab.page.on("request", lambda one: sent.append(one.method))
+    tab.page.goto(f"{lite_shop.place}/ui/runs#events")
+    expect(tab.page.get_by_label("Token")).to_have_value("")
+    expect(tab.page).to_have_url(f"{lite_shop.place}/ui/runs#events")
+    tab.page.goto(f"{lite_shop.place}/ui/sign-in#100%")  # spelled as no browser would
+    expect(tab.page.get_by_label("Token")).to_have_value("")
+    assert "POST" not in sent
 
 
 def test_a_token_is_pasted_and_a_wrong_one_is_told(tabs: Opening, lite_shop: Shop):

@@ -21,6 +21,15 @@ def test_a_bucket_lets_a_burst_through_and_then_so_many_a_second():
     assert buckets.take("a", 1.0) > 0.0  # a clock that goes back gives nothing
 
 
+def test_looking_at_a_bucket_takes_nothing_of_it():
+    buckets = Buckets(Rate(burst=1, per_second=0.5))
+    assert [buckets.wait("a", 0.0) for _ in range(3)] == [0.0] * 3
+    assert len(buckets._levels) == 0
+    assert buckets.take("a", 0.0) == 0.0
+    assert [buckets.wait("a", 0.0), buckets.wait("a", 1.0), buckets.wait("a", 2.0)] == [2.0, 1.0, 0.0]
+    assert buckets.take("a", 2.0) == 0.0
+
+
 @given(times=st.lists(st.floats(0, 100), max_size=60))
 def test_no_more_is_let_through_than_burst_and_rate_allow(times):
     buckets = Buckets(Rate(burst=3, per_second=0.5))

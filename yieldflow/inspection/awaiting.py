@@ -7,7 +7,7 @@ schedules among them, wait for no person and are left out.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -22,7 +22,7 @@ from yieldflow.core.path import Path
 from yieldflow.core.times import Millis, ends_at
 from yieldflow.errors import Undecodable, UnknownRun
 from yieldflow.inspection.reading import newest
-from yieldflow.ports import Filter, Log, Look, Mark, Status, Store, Summary
+from yieldflow.ports import HINT_AFTER, Filter, Log, Look, Mark, Status, Store, Summary
 
 if TYPE_CHECKING:
     from yieldflow.app import App
@@ -47,25 +47,29 @@ class Wait:
 @frozen
 class Awaited:
     """A hook that a run waits at. *until*: when the first of its receives times out; *asked*: how many there are.
-    *answered*: when the first payload came that none of them has taken.
+    *came*: payloads that none of them has taken. *answered*: when one came that surely no worker has looked at.
     """
 
     name: str
     since: Millis
     until: Millis | None = None
     asked: int = 1
+    came: int = 0
     answered: Millis | None = None
 
 
 @frozen
 class Hooks:
-    """Those of one log, up to *mark*. *opened*: since when; *received*: how many payloads each got in this log."""
+    """Those of one log, up to *mark*. *opened*: since when; *received*: how many payloads each got in this log;
+    *unseen*: the position of a payload that surely no worker has looked at.
+    """
 
     mark: Mark | None = None
     opened: Mapping[str, Millis] = field(factory=dict)
     waits: Mapping[Path, Wait] = field(factory=dict)
     unread: Mapping[int, tuple[str, Millis]] = field(factory=dict)  # name and moment, by position
     received: Mapping[str, int] = field(factory=dict)
+    unseen: int | None = None
 
     @property
     def awaited(self) -> tuple[Awaited, ...]:
@@ -75,8 +79,9 @@ class Hooks:
     def _one(self, name: str) -> Awaited:
         waits = [one for one in self.waits.values() if one.name == name]
         ends = [one.until for one in waits if one.until is not None]
-        came = [at for one, at in self.unread.values() if one == name]
-        return Awaited(name, waits[0].since, min(ends, default=None), len(waits), min(came, default=None))
+        came = {position: at for position, (one, at) in self.unread.items() if one == name}
+        answered = None if self.unseen is None else came.get(self.unseen)
+        return Awaited(name, waits[0].since, min(ends, default=None), len(waits), len(came), answered)
 
 
 @frozen
@@ -129,6 +134,24 @@ class Board:
         if hooks is None:
             raise UnknownRun(run_id)
         return hooks
+
+    def waited(self, store: Store, runs: Sequence[Summary]) -> dict[str, tuple[str, ...]]:
+        """Run id -> names of the hooks for which nobody has sent anything yet, in one call of the store: of logs that
+        are new or have grown by much, a later call knows. Raises `StoreError`.
+        """
+        ids = [one.run_id for one in runs if not _is_ours(one.workflow)]
+        with self._lock:
+            known = {run_id: self._known[run_id] for run_id in ids if run_id in self._known}
+        new = [run_id for run_id in ids if run_id not in known][:_UNREAD]
+        asked = [Look(run_id, _mark(known.get(run_id))) for run_id in (*known, *new)]
+        logs = dict(zip((*known, *new), store.read_each(asked) if asked else (), strict=True))
+        found = {run_id: read_on(known.get(run_id, Hooks()), log) for run_id, log in logs.items() if log is not None}
+        self._remember(found)
+        return {
+            run_id: tuple(one.name for one in hooks.awaited if one.answered is None)
+            for run_id, hooks in found.items()
+            if _is_whole(hooks, logs[run_id])
+        }
 
     def _of_each(self, store: Store, runs: Sequence[Summary]) -> list[Hooks]:
         """Those that were read before in one call, the others some at a time: they may be long."""
@@ -192,7 +215,21 @@ def read_on(known: Hooks, log: Log) -> Hooks:
             continue
     length = at + len(log.events)
     mark = log.head if length == log.head.length else Mark(length, "")
-    return Hooks(mark, opened, waits, unread, received)
+    last = unread.get(length)
+    is_unseen = mark == log.head and last is not None and _is_unseen(log, last[1], waits.values())
+    return Hooks(mark, opened, waits, unread, received, length if is_unseen else None)
+
+
+def _is_unseen(log: Log, came: Millis, waits: Iterable[Wait]) -> bool:
+    """Whoever sends a payload sets the alarm, and a worker who has looked at it puts that off: also one whom the
+    payload did not fit. An alarm that has rung since is put off, too; it is the payload's if nothing else is due.
+    """
+    if log.alarm is None:
+        return False
+    ends = [one.until for one in waits if one.until is not None]
+    if any(end <= max(log.now, log.alarm) for end in ends):
+        return False
+    return log.alarm <= came + 2 * HINT_AFTER or (log.rings > 0 and log.entries == 0)
 
 
 def _add(
@@ -223,6 +260,10 @@ def _add(
             received[name] = received.get(name, 0) + 1
         case _:
             pass
+
+
+def _is_whole(hooks: Hooks, log: Log | None) -> bool:
+    return log is not None and hooks.mark == log.head
 
 
 def _mark(hooks: Hooks | None) -> Mark | None:

@@ -45,7 +45,7 @@ from yieldflow.web.masking import mask
 from yieldflow.web.openapi import openapi
 from yieldflow.web.operation import Operation, Parameter
 from yieldflow.web.operations import OPERATIONS
-from yieldflow.web.page.doors import expect_host
+from yieldflow.web.page.doors import expect_host, own_names
 from yieldflow.web.page.site import Site
 from yieldflow.web.payloads import expect_media, tree_of
 from yieldflow.web.problems import headers_of, name_of, name_of_status, status_of
@@ -81,12 +81,15 @@ def asgi(
     changed. *readers*: tokens of those who may look and change nothing. *trusted*: whoever can reach it may all, since
     the mounter lets in only whom it knows. With none of them API and page are closed, and links alone are answered.
     *read_only*: nobody changes anything but by links. With *payloads* False arguments, answers, payloads, data and
-    local variables are not shown. *hosts*: names that page and trusted API answer to. *signatures*: by the names of
-    hooks, how deliveries to them are signed. *bounds*: what strangers may take. Raises `UsageError`.
+    local variables are not shown. *hosts*: names that page and trusted API answer to (default: all; with *trusted*,
+    where the app has a `base_url`, that one's host and the names of this machine). *signatures*: by the names of hooks,
+    how deliveries to them are signed. *bounds*: what strangers may take. Raises `UsageError`.
 
     >>> asgi(App("memory:"), token="a long secret that nobody guesses", page=True)
     <yieldflow over HTTP: links, API and page>
     """
+    if hosts is None and trusted and app.base_url is not None:
+        hosts = own_names(app.base_url)
     known = access(token, readers, trusted=trusted, read_only=read_only, shows_payloads=payloads, hosts=hosts)
     if page and not known.is_open:
         raise UsageError("the page is for somebody: give it a token=, or trusted=True where you know who comes")
@@ -104,15 +107,16 @@ class Asgi:
     _signatures: Mapping[str, Signature]
     _links: Links = field(init=False)
     _room: Room = field(init=False)
-    _addresses: Buckets = field(init=False)
+    _guesses: Buckets = field(init=False)  # wrong tokens, by who sends them
     _site: Site | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._room, self._addresses = Room(self._desk.bounds.memory), Buckets(self._desk.bounds.address)
-        self._links = Links(self._desk, self._room, self._addresses, self._signatures)
+        bounds = self._desk.bounds
+        self._room, self._guesses = Room(bounds.memory), Buckets(bounds.address)
+        self._links = Links(self._desk, self._room, Buckets(bounds.address), self._signatures)
 
     def with_page(self) -> Asgi:
-        self._site = Site(self._desk, self._access, self._room, self._addresses)
+        self._site = Site(self._desk, self._access, self._room, self._guesses)
         return self
 
     def __repr__(self) -> str:
@@ -148,7 +152,7 @@ class Asgi:
 
     async def _routed(self, request: Request) -> Reply:
         """Raises `RefusedRequest`, and whatever an operation raises."""
-        if self._site is not None and request.segments[:1] in ((), ("",), ("ui",)):
+        if self._site is not None and (request.segments in ((), ("",)) or request.segments[:1] == ("ui",)):
             return await self._site.answered(request)
         method = "GET" if request.method == "HEAD" else request.method
         if method == "POST" and request.headers.get("sec-fetch-site") in _FOREIGN:
@@ -178,38 +182,40 @@ class Asgi:
         return reply(status, await operation.do(self._desk, await self._asked(operation, path, request, right)))
 
     async def _asked(self, operation: Operation, path: Mapping[str, str], request: Request, right: Right) -> Asked:
-        key, shows = request.headers.get("idempotency-key"), self._access.shows_payloads
+        key, shows, may_change = request.headers.get("idempotency-key"), self._access.shows_payloads, right == "change"
         query = _query(operation, request.query)
         if query.get("payloads") and not shows:
             raise RefusedRequest(403, _HIDDEN)
-        if query.get("tokens") and right != "change":
+        if query.get("tokens") and not may_change:
             raise RefusedRequest(403, _TOKENS)
         told = request.headers.get("content-type", "")
         body = b"" if operation.method == "GET" else await body_of(request, self._desk.bounds, self._room)
         if not body and not operation.needs_body:
-            return Asked(path, query, key, shows_payloads=shows)
+            return Asked(path, query, key, shows_payloads=shows, may_change=may_change)
         if expect_media(told) != "application/json":
             raise RefusedRequest(415, "the body has to be application/json")
         tree = tree_of(body)
         if operation.body is None:
             raise RefusedRequest(400, "this takes no body")
         check(tree, operation.body, "the body")
-        return Asked(path, query, key, tree, shows)
+        return Asked(path, query, key, tree, shows, may_change)
 
     def _expect_let_in(self, request: Request) -> Right:
-        """Raises `RefusedRequest`. Wrong tokens are counted by address, right ones are not."""
+        """Raises `RefusedRequest`. Wrong tokens are counted by address, and after too many none is looked at."""
         if self._access.trusted:
             expect_host(request, self._access.hosts)
             origin, host = request.headers.get("origin"), request.headers.get("host", "")
             if origin is not None and origin.partition("://")[2] != host:  # of browsers that say no more than this
                 raise RefusedRequest(403, _NOT_YOURS)
             return self._access.right_of_trusted
+        customer, now = network(request.address), time.monotonic()
+        if wait := self._guesses.wait(customer, now):  # before it is known whether this one is right
+            raise too_many(wait)
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         digest = self._access.digest(given) if scheme.lower() == "bearer" else None
         if digest is not None:
             return self._access.right(digest)
-        if wait := self._addresses.take(network(request.address), time.monotonic()):
-            raise too_many(wait)
+        self._guesses.take(customer, now)
         sentence = "it takes the token of this API, as Authorization: Bearer TOKEN" if self._access.is_open else _CLOSED
         raise RefusedRequest(401, sentence, {"WWW-Authenticate": "Bearer"})
 

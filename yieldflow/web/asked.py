@@ -17,3 +17,4 @@ class Asked:
     key: str | None = None  # of `Idempotency-Key`
     body: Any = None
     shows_payloads: bool = True  # False: nor local variables and results
+    may_change: bool = True  # False: nor is he shown what answers a hook

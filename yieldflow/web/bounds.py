@@ -38,9 +38,10 @@ class Rate:
 @frozen(kw_only=True)
 class Bounds:
     """*body*: bytes of a request's body (default 1 MiB), there within *patience* seconds (10); *memory*:
-    bytes of all bodies together (64 MiB). *address*: requests to links, and with wrong tokens, of one address (an IPv6
-    network of 64 bits); *link*: deliveries to one link. *waits*: how many may wait for a result at once, each at most
-    *longest_wait* seconds. *threads* ask the store, and at most *queued* calls wait for one.
+    bytes of all bodies together (64 MiB). *address*: requests to links of one address (an IPv6 network of 64 bits), and
+    apart from them those with wrong tokens; *link*: deliveries to one link. *waits*: how many may wait for a result at
+    once, each at most *longest_wait* seconds. *threads* ask the store, half of them at most for views of the page, and
+    at most *queued* calls wait for one.
 
     >>> Bounds(body=10_000).patience
     10.0
@@ -71,14 +72,25 @@ class Buckets:
         with self._lock:
             return self._take(key, now)
 
+    def wait(self, key: str, now: float) -> float:
+        """As `take` answers, and nothing is taken."""
+        with self._lock:
+            return self._until(self._level(key, now))
+
     def _take(self, key: str, now: float) -> float:
-        level, at = self._levels.pop(key, (float(self.rate.burst), now))
-        level = min(self.rate.burst, level + max(0.0, now - at) * self.rate.per_second)
-        taken = level >= 1.0
-        self._levels[key] = (level - taken, now)
+        level = self._level(key, now)
+        self._levels.pop(key, None)
+        self._levels[key] = (level - (level >= 1.0), now)
         if len(self._levels) > self.most:
             self._levels.popitem(last=False)
-        return 0.0 if taken else (1.0 - level) / self.rate.per_second
+        return self._until(level)
+
+    def _level(self, key: str, now: float) -> float:
+        level, at = self._levels.get(key, (float(self.rate.burst), now))
+        return min(self.rate.burst, level + max(0.0, now - at) * self.rate.per_second)
+
+    def _until(self, level: float) -> float:
+        return 0.0 if level >= 1.0 else (1.0 - level) / self.rate.per_second
 
 
 @define(eq=False)

@@ -1,14 +1,15 @@
 """The type of a hook, as only the program knows it: the workflow is replayed, where its code is at hand.
 
 Remembered, for one name of a run has one type. Unknown where the code is elsewhere, where the run is at another
-line, or where its history is long: a stranger shall not make us replay that.
+line, or where its history is long: a stranger shall not make us replay that. Few are replayed at once, for code may
+never come to an end.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, MutableMapping
-from threading import Lock
+from threading import Condition, Lock
 from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -29,6 +30,8 @@ from yieldflow.inspection.reading import history, newest, stand
 LONGEST = 2_000  # events that are replayed
 _KNOWN = 10_000  # hooks that are remembered
 _AGAIN = 1.0  # seconds until an unknown one is looked for again
+_AT_ONCE = 3  # runs that are replayed
+_PATIENCE = 0.5  # seconds that one waits for others' replays
 
 
 @frozen
@@ -43,21 +46,41 @@ class Kinds:
     """Of one app."""
 
     _known: OrderedDict[tuple[str, str], tuple[Kind | None, float]] = field(factory=OrderedDict, init=False)
-    _lock: Lock = field(factory=Lock, init=False)
+    _replayed: set[str] = field(factory=set, init=False)
+    _changed: Condition = field(factory=Condition, init=False)
 
     def of(self, app: App, run_id: str, name: str) -> Kind | None:
         """None: nobody here can tell. Raises `UnknownRun`, `StoreError`."""
         key = (newest(app.store, run_id), name)
-        with self._lock:
-            kind, until = self._known.get(key, (None, 0.0))
-        if kind is not None or monotonic() < until:
-            return kind
-        found = _looked_for(app, *key)
-        with self._lock:
-            self._known[key] = (found, monotonic() + _AGAIN)
-            if len(self._known) > _KNOWN:
-                self._known.popitem(last=False)
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_known(key) or self._may_replay(key[0]), _PATIENCE)
+            if self._is_known(key):
+                return self._known[key][0]
+            if not self._may_replay(key[0]):
+                self._keep(key, None)
+                return None
+            self._replayed.add(key[0])
+        try:
+            found = _looked_for(app, *key)
+            with self._changed:
+                self._keep(key, found)
+        finally:
+            with self._changed:
+                self._replayed.remove(key[0])
+                self._changed.notify_all()
         return found
+
+    def _is_known(self, key: tuple[str, str]) -> bool:
+        kind, until = self._known.get(key, (None, 0.0))
+        return kind is not None or monotonic() < until
+
+    def _may_replay(self, run_id: str) -> bool:
+        return run_id not in self._replayed and len(self._replayed) < _AT_ONCE
+
+    def _keep(self, key: tuple[str, str], found: Kind | None) -> None:
+        self._known[key] = (found, monotonic() + _AGAIN)
+        if len(self._known) > _KNOWN:
+            self._known.popitem(last=False)
 
 
 _KINDS: MutableMapping[App, Kinds] = WeakKeyDictionary()

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from asyncio import sleep
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from threading import Lock
 from time import monotonic
 
@@ -18,12 +19,16 @@ from yieldflow.codec.packing import unpack
 from yieldflow.core.chain import chain_of, generation
 from yieldflow.core.commands import OpenHook, Respond
 from yieldflow.core.events import CommandIssued, Event, HookReceived
+from yieldflow.core.times import Millis
 from yieldflow.errors import StillSealed
 from yieldflow.inspection.reading import newest
 from yieldflow.ports import Mark, Store
 from yieldflow.web.desk import Desk
+from yieldflow.web.kinds import LONGEST
 
 _KNOWN = 1_000  # runs whose hooks are remembered
+_MOST = 16 << 20  # bytes of their responses, about
+_HOOK = 200  # bytes, about, that one takes beside its response
 _SHORTEST, _LONGEST = 0.02, 0.5  # seconds between two looks at a run that is waited for
 
 
@@ -36,19 +41,43 @@ class Place:
 
 
 @frozen
-class _Opened:
-    """The hooks that a log has opened, as far as it was read."""
+class _Read:
+    """How far a log is read, and when its run began: one of the same name may begin after it was deleted."""
 
-    read: Mark = Mark(0, "")
-    hooks: Mapping[str, OpenHook] = field(factory=dict)
+    to: Mark = Mark(0, "")
+    began: Millis | None = None
 
 
 @frozen
-class _New:
-    """What is new of a log, and how far it is read then. *anew*: all of it, for it is another log than it was."""
+class _Opened:
+    """The hooks that a log has opened with something to say, as far as it was read."""
+
+    read: _Read = _Read()
+    hooks: Mapping[str, OpenHook] = field(factory=dict)
+
+    @property
+    def weight(self) -> int:
+        return sum(_HOOK + len(hook.response or b"") for hook in self.hooks.values())
+
+    def grown(self, page: _Page) -> _Opened:
+        hooks = {} if page.anew else dict(self.hooks)
+        for event in page.events:
+            match event:
+                case CommandIssued(command=OpenHook(name=name) as hook):
+                    hooks.pop(name, None)
+                    if hook.response is not None or hook.within is not None:
+                        hooks[name] = hook
+                case _:
+                    pass
+        return _Opened(page.read, hooks)
+
+
+@frozen
+class _Page:
+    """Of what is new of a log, and how far it is read then. *anew*: its first, for it is another log than it was."""
 
     events: tuple[Event, ...]
-    read: Mark
+    read: _Read
     anew: bool = False
 
 
@@ -67,41 +96,43 @@ class Responses:
         return next((hook for hook in before if hook is not None), OpenHook(name))
 
     def _opened(self, named: str) -> Mapping[str, OpenHook]:
-        """By one generation; only what is new of its log is read."""
+        """By one generation; only what is new of its log is read, and of that not too much at a time."""
         with self._lock:
             known = self._known.get(named, _Opened())
-        new = _read_on(self._store, named, known.read)
-        commands = [event.command for event in new.events if isinstance(event, CommandIssued)]
-        opened = {command.name: command for command in commands if isinstance(command, OpenHook)}
-        hooks = {**({} if new.anew else known.hooks), **opened}
+        for page in _read_on(self._store, named, known.read):
+            known = known.grown(page)
         with self._lock:
-            self._known[named] = _Opened(new.read, hooks)
+            self._known[named] = known
             self._known.move_to_end(named)
-            if len(self._known) > _KNOWN:
-                self._known.popitem(last=False)
-        return hooks
+            weight = sum(one.weight for one in self._known.values())
+            while len(self._known) > _KNOWN or weight > _MOST:
+                weight -= self._known.popitem(last=False)[1].weight
+        return known.hooks
 
     def place(self, run_id: str, key: str, position: int) -> Place | None:
-        """Of a delivery that was made just now; None: an earlier generation has it."""
+        """Of a delivery that was made just now; None: an earlier generation has it, and says no more."""
         chain, number = chain_of(newest(self._store, run_id))
-        for one in range(number, 0, -1):
-            named = generation(chain, one)
+        for named in (generation(chain, one) for one in (number, number - 1) if one > 0):
             log = self._store.read(named, Mark(position - 1, "")) if position > 0 else None
             event = unpack(log.events[0]) if log is not None and log.events else None
             if isinstance(event, HookReceived) and event.key == key:
                 return Place(named, position)
         return None
 
-    def given(self, place: Place, read: Mark) -> tuple[bytes | None, Mark]:
-        """What the workflow has said after *read*, and how far the log is read then."""
-        new = _read_on(self._store, place.run_id, read)
-        for event in new.events:
-            match event:
-                case CommandIssued(command=Respond(position=place.position, value=value)):
-                    return value, new.read
-                case _:
-                    pass
-        return None, new.read
+    def given(self, place: Place, read: _Read) -> tuple[bytes | None, _Read | None]:
+        """What the workflow has said after *read*, and how far the log is read then; None: it is there no more."""
+        known: _Read | None = None
+        for page in _read_on(self._store, place.run_id, read):
+            if page.anew:
+                return None, None
+            known = page.read
+            for event in page.events:
+                match event:
+                    case CommandIssued(command=Respond(position=place.position, value=value)):
+                        return value, known
+                    case _:
+                        pass
+        return None, known
 
     # --- on the loop ------------------------------------------------------------------------------------------------
 
@@ -109,13 +140,15 @@ class Responses:
         """Until the workflow has said something, for as long as the hook allows; else what it was opened with. An await
         holds no thread. Raises `RefusedRequest` where too many wait.
         """
-        read, began, patience = Mark(place.position, ""), monotonic(), (hook.within or 0) / 1_000
+        read, began, patience = _Read(Mark(place.position, "")), monotonic(), (hook.within or 0) / 1_000
         with self.desk.waiting():
             while True:
-                value, read = await self.desk.ask(lambda: self.given(place, read))  # noqa: B023 - asked at once
+                asked = partial(self.given, place, read)
+                value, known = await self.desk.ask(asked)
                 waited = monotonic() - began
-                if value is not None or waited >= patience:
+                if value is not None or known is None or waited >= patience:
                     return hook.response if value is None else value
+                read = known
                 await sleep(min(_LONGEST, max(_SHORTEST, waited / 10), patience - waited))
 
     @property
@@ -131,14 +164,20 @@ def opened(app: App, value: bytes) -> bytes:
         return value
 
 
-def _read_on(store: Store, run_id: str, read: Mark) -> _New:
-    """Raises `StoreError`."""
-    events, anew = list[Event](), False
-    while (log := store.read(run_id, read)) is not None:
-        if log.gap:  # it was deleted, and is another one
-            events, read, anew = [], Mark(0, ""), True
-        events += map(unpack, log.events)
-        read = Mark(read.length + len(log.events), "")
-        if not log.events or read.length >= log.head.length:
-            return _New(tuple(events), log.head, anew)
-    return _New(tuple(events), read, anew)
+def _read_on(store: Store, run_id: str, read: _Read) -> Iterator[_Page]:
+    """Page by page, and no more when `LONGEST` events were read. Raises `StoreError`."""
+    to, known, seen, anew = read.to, read.began, 0, False
+    while seen < LONGEST and (log := store.read(run_id, to)) is not None:
+        began = log.summary.started_at
+        anew = anew or log.gap
+        if known not in (None, began) and not anew:  # it was deleted, and is another one
+            to, anew = Mark(0, ""), True
+            continue
+        seen += len(log.events)
+        length = len(log.events) + (0 if log.gap else to.length)
+        ended = not log.events or length >= log.head.length
+        to = log.head if ended else Mark(length, "")
+        yield _Page(tuple(map(unpack, log.events)), _Read(to, began), anew)
+        if ended:
+            return
+        known, anew = began, False

@@ -15,6 +15,7 @@ from typing import Any
 
 from yieldflow.app import App
 from yieldflow.cli.given import instant_of
+from yieldflow.core.chain import chain_of
 from yieldflow.core.events import Event
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Ok
 from yieldflow.core.run import Run
@@ -56,7 +57,10 @@ async def history(desk: Desk, asked: Asked) -> Any:
 
 
 async def inspection(desk: Desk, asked: Asked) -> Any:
-    return await desk.ask(partial(_inspection, desk.app, asked))
+    chain, _ = chain_of(asked.path["run_id"])
+    return await desk.look(
+        chain, partial(_inspection, desk.app, asked)
+    )  # it replays
 
 
 async def result(desk: Desk, asked: Asked) -> Any:

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from yieldflow.errors import UsageError
 from yieldflow.web.asgi import Asgi
-from yieldflow.web.page.doors import host_name
+from yieldflow.web.page.doors import own_names as names_here
 
 _HEAD = 16_384  # bytes
 _PATIENCE = 10.0  # seconds for the head of a request
@@ -65,7 +65,7 @@ def is_loopback(host: str) -> bool:
 
 def own_names(host: str, base_url: str | None) -> frozenset[str]:
     """Under which names the page is asked for where only this machine can reach it, and what is in front of us."""
-    return frozenset({"localhost", "127.0.0.1", "::1", host, *([host_name(base_url)] if base_url else [])})
+    return names_here(base_url) | {host}
 
 
 def serve(application: Asgi, host: str, port: int, proxies: str | None, told: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ from yieldflow import (
     continue_as_new,
     gather,
     hook,
+    open_hook,
     race,
     run_info,
     set_data,
@@ -63,6 +64,13 @@ def asks(order: str) -> Flow[str]:
     parcel = yield from pack(order)
     ok = yield from APPROVAL
     return f"{parcel} {ok}"
+
+
+@workflow
+def opens() -> Flow[bool]:
+    """The first of its hooks nobody asks."""
+    yield open_hook("early", str)
+    return (yield from APPROVAL)
 
 
 @workflow

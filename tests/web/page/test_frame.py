@@ -318,3 +318,22 @@ def test_a_trusted_api_answers_to_its_own_names_alone(lite):
     with served(lite, token=None, trusted=True, hosts=("127.0.0.1",)) as client:
         assert client("GET", "/runs", None, {"Host": "127.0.0.1:1"}).status == 200
         assert client("GET", "/runs", None, {"Host": "evil.example"}).status == 421
+
+
+def test_what_trusts_everybody_answers_to_the_name_of_its_links(lite):
+    lite.base_url = "https://Shop.example:8443/flows"
+    with served(lite, token=None, trusted=True, page=True) as client:
+        for host in ("shop.example", "127.0.0.1:1", "localhost", "[::1]:80"):
+            assert client("GET", "/runs", None, {"Host": host}).status == 200, host
+        for path in ("/runs", "/ui/runs"):
+            assert client("GET", path, None, {"Host": "evil.example"}).status == 421
+    with served(lite, token=None, trusted=True, hosts=("ours.example",)) as client:  # what is said holds
+        assert client("GET", "/runs", None, {"Host": "ours.example"}).status == 200
+        assert client("GET", "/runs", None, {"Host": "shop.example"}).status == 421
+    with served(lite) as client:  # a token is proof enough
+        assert client.api("GET", "/runs", Host="evil.example").status == 200
+
+
+def test_what_knows_no_name_of_its_own_answers_to_all(lite):
+    with served(lite, token=None, trusted=True) as client:
+        assert client("GET", "/runs", None, {"Host": "any.example"}).status == 200

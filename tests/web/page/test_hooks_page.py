@@ -171,6 +171,36 @@ def test_an_answer_reaches_the_run(app, browser):
     assert Handle("a", app, str).result(timeout=5) == "True as agreed"
 
 
+def test_a_payload_that_does_not_fit_leaves_the_hook_to_be_answered(app, browser):
+    begun(app, in_time(), "a")
+    app.send("a", "soon", {"not": "a text"})
+    app.runtime.tend("a")
+    [listed] = rows(browser.page("hooks"))
+    assert listed[-1] == "Answer 1 payload came"
+    there = browser.page("hooks/a/soon")
+    state = there.one(id="state").text
+    assert "1 payload does not fit and was skipped" in state
+    assert "worker" not in state
+    assert not list(there.all("details"))
+    _, fields = form_of(there)
+    assert browser.post("hooks/a/soon/answer", {**fields, "value": "now"}).status == 303
+    assert rows(browser.page("hooks"))[0][-1] == "✓ answered"
+    app.runtime.tend("a")
+    assert Handle("a", app, str).result(timeout=5) == "now"
+
+
+def test_where_the_code_is_not_known_a_payload_that_was_skipped_asks_for_no_worker(app, browser):
+    begun(app, in_time(), "a")
+    app.send("a", "soon", {"not": "a text"})
+    app.registry = Registry()
+    assert "a worker has to look" in browser.page("hooks/a/soon").one(id="state").text
+    app.runtime.tend("a")
+    there = browser.page("hooks/a/soon")
+    assert "1 payload came, and the run still waits" in there.one(id="state").text
+    assert "worker" not in there.one(id="state").text
+    assert not list(there.all("details"))
+
+
 def test_the_same_answer_sent_twice_counts_once(app, browser):
     begun(app, twice(), "a")
     _, fields = form_of(browser.page("hooks/a/more"))

@@ -169,6 +169,20 @@ def test_hooks_lead_to_where_they_are_answered_and_tokens_are_never_shown(app):
     assert app.hooks(run_id)[0].token not in page.body.text
 
 
+def test_a_hook_that_nobody_asks_is_open_and_offers_no_answer(app):
+    run_id = stories.started(app, stories.opens(), "opens")
+    page = document(looked(app, run_id))
+    [first, second] = page.one(id="run-hooks").one("tbody").all("tr")
+    assert "open" in first.text
+    assert not list(first.all("a"))
+    assert second.one("a")["href"] == "/ui/hooks/opens/approval"
+    rows = page.one(class_="run-table").one("tbody").all("tr")
+    assert [row.one("th").one(class_="mark").text for row in rows] == ["=", "?"]
+    app.pause(run_id)
+    past = document(looked(app, run_id, at=3)).one(id="run-hooks")
+    assert not list(past.all("a", class_="button"))
+
+
 def test_what_is_not_there_is_refused_as_inspect_refuses_it(app):
     run_id = stories.waiting(app)
     with pytest.raises(UnknownRun):

@@ -46,7 +46,8 @@ GOING = {"cancel", "terminate", "fork"}
 def test_only_what_makes_sense_is_offered(app, state, expected):
     run_id = stories.STATES[state](app)
     assert offered(app, run_id) == expected
-    assert offered(app, run_id, query={"at": "2"}) == expected  # the past cannot be changed: this is done to the run
+    assert offered(app, run_id, query={"at": str(inspect(app, run_id).length)}) == expected
+    assert offered(app, run_id, query={"at": "2"}) == {"fork"}  # all else is done to the run as it stands now
 
 
 def test_whoever_may_only_look_is_offered_nothing(app):
@@ -62,6 +63,7 @@ def test_a_question_changes_nothing(app, name):
     before = app.store.read(run_id)
     question = ACTIONS[name].question(visit(app, run_id))
     assert run_id in question.title
+    assert question.button == f"{name.capitalize()} the run"
     assert question.danger == (name == "terminate")
     assert app.store.read(run_id).head == before.head
 

@@ -5,9 +5,16 @@ import linecache
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yieldflow.core.commands import CallStep, Sleep, StepOptions
-from yieldflow.core.events import AttemptFailed, CommandAbandoned, CommandIssued, CommandResolved, RunStarted
-from yieldflow.core.outcome import Err, Failure, Ok
+from yieldflow.core.commands import CallStep, Receive, Respond, SetData, Sleep, StepOptions
+from yieldflow.core.events import (
+    AttemptFailed,
+    CommandAbandoned,
+    CommandIssued,
+    CommandResolved,
+    HookReceived,
+    RunStarted,
+)
+from yieldflow.core.outcome import Err, Failure, Ok, Taken
 from yieldflow.core.times import After
 from yieldflow.inspection.branches import Line
 from yieldflow.inspection.timeline import Timeline
@@ -55,6 +62,19 @@ def test_what_is_open_goes_up_to_now_and_what_was_let_go_up_to_then():
     assert gone == [("sleep", 0, 400), ("gone", 400, 400)]
     failed = kinds(CommandIssued(0, (1,), CALL), CommandResolved(300, (1,), Err(FAILURE), 1, "w", 250))
     assert failed == [("waits", 0, 250), ("failed", 250, 300)]
+
+
+def test_what_takes_no_time_is_a_dot():
+    assert kinds(CommandIssued(7, (1,), SetData("stage", b"1"))) == [("mark", 7, 7)]
+    asked = (
+        CommandIssued(1, (1,), Receive("pay")),
+        HookReceived(2, "pay", b"1", "k"),
+        CommandResolved(3, (1,), Taken(3)),
+    )
+    timeline = Timeline()
+    for event in (STARTED, *asked, CommandIssued(4, (2,), Respond("pay", 3, b"2"))):
+        timeline.add(event)
+    assert [(one.kind, one.start, one.end) for one in stretches(timeline.items[(2,)], None, 900)] == [("mark", 4, 4)]
 
 
 @given(st.lists(st.integers(0, 10**13), min_size=1, max_size=30), st.integers(0, 10**13))

@@ -50,6 +50,16 @@ def test_runs_are_listed_newest_first_with_a_mark_and_a_word_for_each_status(app
     assert first.one("th")["scope"] == "row"
 
 
+def test_a_run_that_waits_for_somebody_says_for_which_hook(app, browser):
+    opened(app, shop.approval(), "a")
+    app.start(shop.later(), run_id="b")
+    app.run(shop.checkout("o"), run_id="c")
+    told = {one.one("th").one("a").text: one.one("th").text for one in browser.page("runs").one("tbody").all("tr")}
+    assert told == {"a": "a waits: approval", "b": "b", "c": "c"}
+    app.send("a", shop.APPROVAL, True)
+    assert browser.page("runs").one("tbody").one("tr", id="run-a").one("th").text == "a"
+
+
 def test_filters_can_be_put_together_and_are_kept_in_every_link(app, browser):
     for number in range(3):
         opened(app, shop.approval(), f"a-{number}")

@@ -116,13 +116,25 @@ def test_a_wrong_token_is_said_and_asked_for_again(client):
     assert "wrong" not in form.one("input", name="token").attributes.values()
 
 
-def test_wrong_tokens_are_counted_and_the_right_one_still_opens(lite):
+def test_after_too_many_wrong_tokens_no_guess_is_looked_at_the_right_one_neither(lite):
     narrow = Bounds(address=Rate(burst=2, per_second=0.001))
     with served(lite, page=True, bounds=narrow) as client:
+        before = Browser(client)
         tried = [client.form("/ui/sign-in", {"token": "w"}, Sec_Fetch_Site="same-origin").status for _ in range(3)]
         assert tried == [401, 401, 429]
+        guessed = client.form("/ui/sign-in", {"token": TOKEN}, Sec_Fetch_Site="same-origin")
+        assert (guessed.status, int(guessed.headers["retry-after"]) > 1) == (429, True)
         assert client("GET", "/runs").status == 429  # the API counts with it
-        assert Browser(client).get("runs").status == 200
+        assert client.api("GET", "/runs").status == 429
+        assert before.get("runs").status == 200  # whoever is signed in goes on
+
+
+def test_right_tokens_take_nothing_of_what_guesses_may(lite):
+    narrow = Bounds(address=Rate(burst=1, per_second=0.001))
+    with served(lite, page=True, bounds=narrow) as client:
+        assert [Browser(client).get("runs").status for _ in range(3)] == [200] * 3
+        assert [client.api("GET", "/runs").status for _ in range(3)] == [200] * 3
+        assert client("GET", "/runs").status == 401
 
 
 def test_after_signing_in_one_is_where_one_wanted_to_be(client):
@@ -160,10 +172,19 @@ def test_signing_out_takes_the_session_from_the_browser(client):
     assert client("GET", "/ui/sign-out").status == 405
 
 
-def test_signing_out_ends_all_sessions_of_the_browser(app):
-    with served(app, page=True, readers=READER) as client:
-        signed = client.form("/ui/sign-out", {}, Sec_Fetch_Site="same-origin")
-        assert signed.headers["set-cookie"].count("Max-Age=0") == 2
+def test_signing_out_ends_all_sessions_of_the_browser(client):
+    browser, reader = Browser(client), Browser(client, READER)
+    browser.cookies |= {**reader.cookies, "theirs": "x"}
+    told = browser.post("sign-out").headers["set-cookie"]
+    assert told.count("Max-Age=0") == 2
+    assert all(f"{name}=;" in told for name in reader.cookies)
+    assert "theirs" not in told
+
+
+def test_signing_out_tells_a_stranger_nothing_of_our_tokens(client):
+    signed = client.form("/ui/sign-out", {}, Sec_Fetch_Site="same-origin", Cookie="yieldflow-00000000=x")
+    assert signed.status == 303
+    assert "set-cookie" not in signed.headers
 
 
 def test_an_expired_session_is_asked_to_sign_in_again_and_changes_nothing(app):

@@ -109,6 +109,8 @@ def test_an_empty_store_is_shown_with_its_own_queue(app, browser):
     assert queue[:3] == ["yieldflow", "0", "0"]
     assert "none is overdue" in page.one(id="alarms").text
     assert "Where" in page.one(id="store").text
+    kept = "a power cut may take the last ones" if app.embedded else "as the server keeps it"
+    assert kept in page.one(id="store").text
     words = page.one(id="workers").text
     assert ("Nobody carries out anything now." if app.embedded else "No worker is running") in words
 
@@ -207,6 +209,16 @@ def test_a_stock_worker_is_named_as_one_and_rings_nothing(fleet):
     (worker,) = rows(page.one(id="workers"))
     assert "stock RQ worker" in worker[4]
     assert "No worker rings" in page.one(id="alarms").text
+
+
+def test_how_durable_a_store_is_is_said_in_words(tmp_path):
+    for url, options, words in (
+        ("memory:", {}, "it ends with this process"),
+        (f"sqlite:///{tmp_path}/runs.db", {"durability": "fsync"}, "each commit is on the disk (fsync)"),
+    ):
+        app = App(url, **options)
+        assert words in seen(app).one(id="store").text
+        app.close()
 
 
 def test_hostile_names_of_queues_stay_text(fleet):

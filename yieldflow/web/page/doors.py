@@ -17,8 +17,13 @@ _LED_HERE = ("cross-site", "same-site")
 def expect_host(request: Request, hosts: Iterable[str] | None) -> None:
     """Another name that leads to this machine is a trick to get at what listens on it. Raises `RefusedRequest`."""
     if hosts is not None and host_name(f"//{request.headers.get('host', '')}") not in hosts:
-        sentence = "it is not reached under this name; --base-url says under which others it is"
+        sentence = "it is not reached under this name; --base-url (or hosts=) says under which it is"
         raise RefusedRequest(421, sentence)
+
+
+def own_names(base_url: str | None) -> frozenset[str]:
+    """Those of this machine for itself, and that of our links."""
+    return frozenset({"localhost", "127.0.0.1", "::1", *([host_name(base_url)] if base_url else [])})
 
 
 def expect_own_page(request: Request, base_url: str | None) -> None:

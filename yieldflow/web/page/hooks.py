@@ -16,21 +16,23 @@ from yieldflow.core.chain import chain_of
 from yieldflow.core.events import HookReceived
 from yieldflow.core.times import Millis
 from yieldflow.errors import UsageError, error, shown
+from yieldflow.inspection import Inspection, look
 from yieldflow.inspection.awaiting import LIVE, Awaited, Hooks, Waiting, board_of
 from yieldflow.inspection.awaiting import Page as Found
 from yieldflow.inspection.phrases import count, whole
 from yieldflow.inspection.reading import history, newest, stand
-from yieldflow.inspection.staff import staff
 from yieldflow.inspection.timeline import short
-from yieldflow.inspection.waiting import standing
 from yieldflow.ports import Summary
 from yieldflow.reach import encoded, wanted
 from yieldflow.web.discreet import why_of
 from yieldflow.web.fields import fields_of
 from yieldflow.web.kinds import Kind, kinds_of
+from yieldflow.web.masking import tokens_of, veiled
 from yieldflow.web.page.answering import controls
 from yieldflow.web.page.html import Content, Html, el
 from yieldflow.web.page.pieces import ago, ask, badge, card, empty, facts, note, row, status_badge, table
+from yieldflow.web.page.run.shelf import shelf_of
+from yieldflow.web.page.run.sight import HIDDEN
 from yieldflow.web.page.views import Action, Done, Page, Question, View
 from yieldflow.web.page.visit import Visit
 from yieldflow.web.payloads import Form, payload
@@ -118,9 +120,12 @@ def _row(visit: Visit, heads: tuple[str, ...], one: Waiting, now: Millis) -> Htm
 
 
 def _answering(visit: Visit, one: Waiting) -> Html:
+    """No second answer while a worker has not looked at the first; one that did not fit is none."""
     if one.hook.answered is not None:
         return badge("✓", "answered", "info")
-    return ask("Answer", visit.link("hooks", one.summary.run_id, one.hook.name, "answer"))
+    button = ask("Answer", visit.link("hooks", one.summary.run_id, one.hook.name, "answer"))
+    came = el("span", f" {count(one.hook.came, 'payload')} came", class_="muted") if one.hook.came else None
+    return el("span", button, came)
 
 
 def _nothing(visit: Visit, found: Found, fitting: str | None) -> Html:
@@ -168,13 +173,23 @@ def _more(visit: Visit, found: Found, name: str | None, workflow: str | None) ->
 
 def one(visit: Visit) -> Page:
     stands = _stand(visit)
-    awaited = stands.awaited
-    state = el("div", _told(stands), card("The wait", _state(visit, stands)), id="state")
-    form = _form(visit, stands) if awaited is not None and visit.may_change else None
+    story = shelf_of(visit.app).read(visit.app.store, stands.summary.run_id)
+    seen = look(visit.app, story.known, veil=HIDDEN)
+    coming = _is_coming(stands, seen)
+    state = el("div", _told(stands, seen, coming=coming), card("The wait", _state(visit, stands, seen)), id="state")
+    form = _form(visit, stands, coming=coming) if stands.awaited is not None and visit.may_change else None
     return Page(f"Hook {stands.name}", el("div", state, form), live=True, section="hooks")
 
 
-def _state(visit: Visit, stands: Stand) -> Html:
+def _is_coming(stands: Stand, seen: Inspection) -> bool:
+    """Whether a worker has to look at a payload. Whether one fits only the code knows; else the alarm has to do."""
+    if stands.awaited is None or seen.code is not None:
+        return stands.awaited is not None and stands.awaited.answered is not None
+    asked = (one for one in seen.situations if (one.item.kind, one.item.name) == ("hook", stands.name))
+    return any(one.doing == "ready" for one in asked)
+
+
+def _state(visit: Visit, stands: Stand, seen: Inspection) -> Html:
     awaited, now, run = stands.awaited, stands.now, stands.summary
     why = None
     lines: list[tuple[str, Content]] = [
@@ -186,18 +201,30 @@ def _state(visit: Visit, stands: Stand) -> Html:
         lines.append(("Times out", "never" if awaited.until is None else ago(awaited.until, now)))
     if stands.received:
         lines.append(("So far", f"{count(stands.received, 'payload')} came"))
-    if run.finished_at is None:
-        text = standing(visit.app.store, staff(visit.app), run.run_id).text
-        why = el("p", why_of(text, shows_payloads=visit.shows_payloads), class_="stands")
+    if run.finished_at is None and not _is_doubtful(stands, seen):
+        text = veiled(why_of(seen.why, shows_payloads=visit.shows_payloads), tokens_of(seen.timeline.run))
+        why = el("p", text, class_="stands")
     return el("div", facts(lines), why)
 
 
-def _told(stands: Stand) -> Html | None:
+def _is_doubtful(stands: Stand, seen: Inspection) -> bool:
+    """Without the code nobody knows that a payload was skipped, and the run would seem to lack a worker."""
+    return (
+        stands.summary.status == "running"
+        and seen.code is not None
+        and stands.awaited is not None
+        and (stands.awaited.came > 0 and stands.awaited.answered is None)
+    )
+
+
+def _told(stands: Stand, seen: Inspection, *, coming: bool) -> Html | None:
     """What there is to know before one answers, or instead of it."""
     awaited, name = stands.awaited, stands.name
-    if awaited is not None and awaited.answered is not None:
-        came = f"A payload came {whole(stands.now - awaited.answered)} ago and has not been taken"
-        return note("info", el("p", f"{came}: no worker has looked yet, or it does not fit."))
+    if coming:
+        return note("info", el("p", "A payload came: a worker has to look at it."))
+    if _is_doubtful(stands, seen) and awaited is not None:
+        came = count(awaited.came, "payload")
+        return note("info", el("p", f"{came} came, and the run still waits: most likely it does not fit."))
     if awaited is not None:
         return None
     if stands.summary.finished_at is not None:
@@ -208,12 +235,11 @@ def _told(stands: Stand) -> Html | None:
     return note("quiet", el("p", f"There is nothing to answer: the run {known}."))
 
 
-def _form(visit: Visit, stands: Stand) -> Html:
+def _form(visit: Visit, stands: Stand, *, coming: bool) -> Html:
     target = visit.link("hooks", stands.summary.run_id, stands.name, "answer")
     button = el("div", el("button", "Send answer", type="submit", class_="button primary"), class_="toolbar")
     form = el("form", _fields(visit, stands), button, method="post", action=target, accept_charset="utf-8")
-    came = stands.awaited is not None and stands.awaited.answered is not None
-    return card("Answer", el("details", el("summary", "Send another payload"), form) if came else form)
+    return card("Answer", el("details", el("summary", "Send another payload"), form) if coming else form)
 
 
 def _fields(visit: Visit, stands: Stand) -> Html:

@@ -5,7 +5,7 @@ A search takes an exact id, and else looks among the newest: stores have no inde
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 from urllib.parse import quote
 
@@ -15,6 +15,7 @@ from yieldflow.app import App
 from yieldflow.cli.given import instant_of
 from yieldflow.core.times import Millis
 from yieldflow.errors import UnknownRun, UsageError, shortened
+from yieldflow.inspection.awaiting import board_of
 from yieldflow.inspection.phrases import count
 from yieldflow.ports import Filter, Note, Status, Summary
 from yieldflow.reach import wanted
@@ -35,7 +36,8 @@ _CHOICES: Mapping[str, tuple[Status, ...]] = {
 }
 _HEADS = ("Run", "Status", "Workflow", "Started", "Took", "Tags")
 _TAGS = 4  # of a run, in the list
-_LONGEST = 60  # characters of a tag, in the list
+_HOOKS = 3  # that a run waits at, in the list
+_LONGEST = 60  # characters of a tag or a hook, in the list
 _NOTE = 160  # characters of why a run is blocked, in the list
 
 
@@ -218,7 +220,9 @@ def _listed(visit: Visit, wish: Wish, found: Found) -> Iterator[Content]:
         yield _nothing(visit, wish, found)
         return
     yield el("p", _summary(wish, found), class_="muted", role="status", id="summary")
-    rows = (_row(visit, run, found.now) for run in found.runs)
+    running = [run for run in found.runs if run.status == "running"]
+    waited = board_of(visit.app).waited(visit.app.store, running)
+    rows = (_row(visit, run, waited.get(run.run_id, ()), found.now) for run in found.runs)
     yield table("Runs", _HEADS, rows, id="runs")
     yield _pages(visit, wish, found)
 
@@ -235,12 +239,13 @@ def _why(visit: Visit, note: Note) -> str:
     return reason_of(note.reason, shows_payloads=visit.shows_payloads)
 
 
-def _row(visit: Visit, run: Summary, now: Millis) -> Html:
+def _row(visit: Visit, run: Summary, waited: Sequence[str], now: Millis) -> Html:
+    """*waited*: hooks at which it waits for somebody."""
     link = el("a", run.run_id, href=visit.link("runs", run.run_id), class_="id")
     workflow = el("a", _short(run.workflow), href=visit.link("runs", workflow=run.workflow), title=run.workflow)
     waits = None if run.note is None else el("div", shortened(_why(visit, run.note), _NOTE), class_="why")
     cells: tuple[Content, ...] = (
-        [link, waits],
+        [link, _hooks(waited), waits],
         status_badge(run.status),
         workflow,
         ago(run.started_at, now),
@@ -248,6 +253,14 @@ def _row(visit: Visit, run: Summary, now: Millis) -> Html:
         _tag_links(visit, run),
     )
     return row(_HEADS, cells, id=f"run-{quote(run.run_id)}")
+
+
+def _hooks(waited: Sequence[str]) -> Html | None:
+    if not waited:
+        return None
+    more = f" and {len(waited) - _HOOKS:,} more" if len(waited) > _HOOKS else ""
+    names = ", ".join(shortened(one, _LONGEST) for one in waited[:_HOOKS])
+    return el("span", f" waits: {names}{more}", class_="muted")
 
 
 def _tag_links(visit: Visit, run: Summary) -> list[Html]:

@@ -5,6 +5,7 @@ Makes replies of pages; decides nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 
@@ -163,8 +164,13 @@ def _foot(frame: Frame) -> Content:
     return (
         None
         if frame.stranger
-        else el("footer", el("span", masked(frame.visit.app.settings.url), class_="id", title="The store"))
+        else el("footer", el("span", _place(frame.visit.app.settings.url), class_="id", title="The store"))
     )
+
+
+def _place(url: str) -> str:
+    """Of the store: who opens it, and how, is not for everybody who looks."""
+    return re.sub("://[^/]*@", "://", masked(url).partition("?")[0])
 
 
 def _document(frame: Frame, title: str, body: Content) -> str:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from attrs import define, evolve, field, frozen
 
+from yieldflow.core.chain import chain_of
 from yieldflow.errors import YieldflowError, shortened
 from yieldflow.web.access import Access, Right
 from yieldflow.web.bounds import Buckets, Room, network
@@ -45,6 +46,7 @@ _WRONG = "this is not the token of this page"
 _LOOK_ONLY = "nothing can be changed here: this page or session may only look"
 _NOTHING = "there is nothing at this address"
 _LOCAL = re.compile(r"[!-\[\]-~]*")  # printable ASCII but for backslashes
+_DOTS = re.compile(r"/(\.|%2e){1,2}(?![^/?#])", re.IGNORECASE)  # segments that a browser takes out of a path
 
 
 @frozen
@@ -57,12 +59,12 @@ class Guest:
 
 @define(eq=False)
 class Site:
-    """*addresses*: wrong tokens, by who sends them."""
+    """*guesses*: wrong tokens, by who sends them."""
 
     desk: Desk
     access: Access
     room: Room
-    addresses: Buckets
+    guesses: Buckets
     views: tuple[View, ...] = VIEWS
     actions: tuple[Action, ...] = ACTIONS
     _key: bytes = field(init=False)  # of what is said once
@@ -130,7 +132,8 @@ class Site:
         live = "yieldflow-live" in request.headers  # the script asks again, and leaves what is said once to people
         said = None if live else sessions.said(given, self._key)
         frame = shell.Frame(visit, guest.digest is not None, said)
-        reply = await self.desk.ask(lambda: shell.shown(frame, view.show(visit)))
+        about = "/".join(view.segments) if view.alone else _run(visit)
+        reply = await self.desk.look(about, lambda: shell.shown(frame, view.show(visit)))
         if said is not None:
             return evolve(reply, headers=(*reply.headers, sessions.forget_said(visit.root)))
         tag = dict(reply.headers)["ETag"]
@@ -185,23 +188,26 @@ class Site:
         return shell.sign_in(root, to if method == "GET" and _is_local(to, root) else None)
 
     async def _signed_in(self, request: Request) -> Reply:
-        """Raises `RefusedRequest`. Wrong tokens are counted by address, right ones are not."""
+        """Raises `RefusedRequest`. Wrong tokens are counted by address, and after too many none is looked at."""
         given, root = await self._form(request), _root(request)
         to = given.get("to", "")
         led = to if _is_local(to, root) else f"{root}/runs"
         if self.access.trusted:
             return shell.moved(led)
+        customer, now = network(request.address), time.monotonic()
+        if wait := self.guesses.wait(customer, now):  # before it is known whether this one is right
+            raise too_many(wait)
         digest = self.access.digest(given.get("token", ""))
         if digest is None:
-            if wait := self.addresses.take(network(request.address), time.monotonic()):
-                raise too_many(wait)
+            self.guesses.take(customer, now)
             return shell.sign_in(root, led, f"{_WRONG[:1].upper()}{_WRONG[1:]}.")
         value, lasts = sessions.opened(digest, self._clock()), sessions.LASTS
         return shell.moved(led, self._cookie(request, sessions.name_of(digest), value, lasts))
 
     def _signed_out(self, request: Request) -> Reply:
-        """Of all that this browser has been signed in to here."""
-        names = [sessions.name_of(digest) for digest in self.access.digests]
+        """Of all that this browser has been signed in to here; the names of others say something of our tokens."""
+        given = sessions.cookies(request.headers.get("cookie", ""))
+        names = [name for digest in self.access.digests if (name := sessions.name_of(digest)) in given]
         return shell.moved(f"{_root(request)}/sign-in", *(self._cookie(request, name, "", 0) for name in names))
 
     def _cookie(self, request: Request, name: str, value: str, lasts: int) -> tuple[str, str]:
@@ -242,6 +248,12 @@ def _found(table: tuple[T, ...], below: tuple[str, ...]) -> tuple[T, Mapping[str
     return next(((one, path) for one in table if (path := fitted(one.segments, below)) is not None), None)
 
 
+def _run(visit: Visit) -> str | None:
+    """The run that may be replayed for it."""
+    run_id = visit.path.get("run_id")
+    return None if run_id is None else chain_of(run_id)[0]
+
+
 def _static(name: str) -> Reply:
     """Raises `RefusedRequest`."""
     reply = static().replies.get(name)
@@ -251,4 +263,4 @@ def _static(name: str) -> Reply:
 
 
 def _is_local(to: str, root: str) -> bool:
-    return to.startswith(f"{root}/") and _LOCAL.fullmatch(to) is not None
+    return to.startswith(f"{root}/") and _LOCAL.fullmatch(to) is not None and _DOTS.search(to) is None

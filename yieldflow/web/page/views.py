@@ -30,10 +30,13 @@ class Page:
 
 @frozen
 class View:
-    """*segments* of the path below `ui/`; one in braces is a parameter: `("runs", "{run_id}")`."""
+    """*segments* of the path below `ui/`; one in braces is a parameter: `("runs", "{run_id}")`. *alone*: it takes so
+    much that it is shown to one at a time.
+    """
 
     segments: tuple[str, ...]
     show: Callable[[Visit], Page]
+    alone: bool = False
 
 
 @frozen

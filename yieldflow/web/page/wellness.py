@@ -5,9 +5,12 @@ The first two are cheap enough to be asked again and again; the doctor reads muc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
+from time import monotonic
+from typing import assert_never
 from urllib.parse import unquote
+from weakref import WeakKeyDictionary
 
 from yieldflow.app import App
 from yieldflow.connect import scheme_of
@@ -20,12 +23,15 @@ from yieldflow.errors import masked
 from yieldflow.inspection.around import LATE
 from yieldflow.inspection.phrases import count, whole
 from yieldflow.presence import Member
+from yieldflow.settings import Durability
 from yieldflow.web.page.html import Content, Html, el, joined
 from yieldflow.web.page.pieces import Tone, badge, card, facts, note, row, table
 from yieldflow.web.page.views import Page, View
 from yieldflow.web.page.visit import Visit
 
 _SAMPLE = 200  # runs that the doctor looks at
+_KEEPS = 5.0  # seconds that his answer is shown to whoever asks again
+_KEPT: MutableMapping[App, tuple[Report, float]] = WeakKeyDictionary()
 _LEVELS: Mapping[Level, tuple[str, Tone]] = {"ok": ("✓", "good"), "warning": ("!", "warn"), "error": ("✗", "bad")}
 _ORDER: tuple[Level, ...] = ("error", "warning", "ok")
 _BLOCKED = "blocked"  # a check of the doctor
@@ -77,7 +83,21 @@ def _about(app: App) -> Iterator[tuple[str, Content]]:
         file = Path(unquote(app.settings.url.removeprefix("sqlite:///")))
         if file.exists():
             yield "Size", f"{file.stat().st_size / (1 << 20):,.1f} MiB"
-    yield "Durability", app.settings.durability or "server"
+    yield "Durability", _durability(app.settings.durability, scheme)
+
+
+def _durability(asked: Durability, scheme: str) -> str:
+    match asked:
+        case _ if scheme == "memory":
+            return "none: it ends with this process"
+        case "fsync":
+            return "each commit is on the disk (fsync)"
+        case "server" if scheme == "sqlite":
+            return "each commit is in the file; a power cut may take the last ones"
+        case "server":
+            return "as the server keeps it"
+        case _:
+            assert_never(asked)
 
 
 def _well(app: App) -> list[Html]:
@@ -98,8 +118,8 @@ def _finding(one: Finding, name: str) -> Html:
 
 
 def doctor(visit: Visit) -> Page:
-    """Reads much, once, when it is asked: not live. Raises `UsageError`, `StoreError`."""
-    report = examine(visit.app, sample=_SAMPLE)
+    """Reads much, once, when it is asked, and not soon again: not live. Raises `UsageError`, `StoreError`."""
+    report = _examined(visit.app)
     found = sorted(report.findings, key=lambda one: _ORDER.index(one.level))
     rows = [row(_HEADS, _judged(visit, one)) for one in found if one.check != _BLOCKED]
     reasons = sum(one.check == _BLOCKED for one in found)
@@ -108,6 +128,14 @@ def doctor(visit: Visit) -> Page:
     back = el("a", "Workers", href=visit.link("workers"), class_="button")
     body = el("div", _verdict(report), table("What the doctor found", _HEADS, rows), el("p", back, " ", again))
     return Page("Doctor", body, section="workers")
+
+
+def _examined(app: App) -> Report:
+    kept, until = _KEPT.get(app, (None, 0.0))
+    if kept is None or monotonic() >= until:
+        kept = examine(app, sample=_SAMPLE)
+        _KEPT[app] = kept, monotonic() + _KEEPS
+    return kept
 
 
 def _verdict(report: Report) -> Html:
@@ -138,4 +166,4 @@ def _blocked(visit: Visit, reasons: int) -> list[Content]:
     return [badge(mark, "warning", tone), _BLOCKED, says]
 
 
-VIEWS = (View(("workers", "doctor"), doctor),)
+VIEWS = (View(("workers", "doctor"), doctor, alone=True),)

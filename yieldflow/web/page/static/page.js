@@ -11,11 +11,21 @@
   /* --- signing in by a link: the token is in the fragment, which is never sent; it does not stay in the address --- */
 
   const signIn = document.getElementById("sign-in");
-  if (signIn && location.hash.length > 1) {
-    const token = decodeURIComponent(location.hash.slice(1));
+  if (signIn && location.pathname.endsWith("/ui/sign-in") && location.hash.length > 1) {
+    const token = spelled(location.hash.slice(1));
     history.replaceState(null, "", location.pathname + location.search);
-    signIn.elements.token.value = token;
-    signIn.requestSubmit();
+    if (token) {
+      signIn.elements.token.value = token;
+      signIn.requestSubmit();
+    }
+  }
+
+  function spelled(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return ""; // no link of ours has it
+    }
   }
 
   /* --- live: asks for the same address again, and changes what has changed ---------------------------------------- */
