@@ -58,9 +58,7 @@ async def history(desk: Desk, asked: Asked) -> Any:
 
 async def inspection(desk: Desk, asked: Asked) -> Any:
     chain, _ = chain_of(asked.path["run_id"])
-    return await desk.look(
-        chain, partial(_inspection, desk.app, asked)
-    )  # it replays
+    return await desk.look(chain, partial(_inspection, desk.app, asked))  # it replays
 
 
 async def result(desk: Desk, asked: Asked) -> Any:
