@@ -181,12 +181,12 @@ def looked(browser, path):
 
 
 def test_a_thread_that_loops_does_not_keep_the_process_from_ending(tmp_path):
-    (tmp_path / "flows.py").write_text(FLOWS)
+    (tmp_path / "looping.py").write_text(FLOWS)
     token = "a-token-of-the-tests"
-    with web(tmp_path, "-m", "flows.py", "--token", token, PYTHONPATH=str(ROOT)) as process:
+    with web(tmp_path, "-m", "looping.py", "--token", token, PYTHONPATH=str(ROOT)) as process:
         client = Client(re.search(r"http://[^;]+", process.stderr.readline())[0])
-        client.api("POST", "/runs", {"workflow": "flows:stuck", "run_id": "a"})
-        with_code = App(f"sqlite:///{tmp_path}/web.db", modules=[str(tmp_path / "flows.py")])
+        client.api("POST", "/runs", {"workflow": "looping:stuck", "run_id": "a"})
+        with_code = App(f"sqlite:///{tmp_path}/web.db", modules=[str(tmp_path / "looping.py")])
         with_code.runtime.tend("a")
         with_code.close()
         (tmp_path / "loops").touch()
