@@ -41,7 +41,8 @@ def test_repair_says_what_it_did_and_a_dry_run_does_nothing(checkout):
     assert "its log says running; put right" in " ".join(done.stdout.split())
     assert checkout("doctor").exit_code == 0
     assert checkout("send", "o1", "approval", "true").exit_code == 0
-    assert checkout("result", "o1", "-m", "flows.py").stdout.strip() == '{"o1": true}'
+    ended = checkout("result", "o1", "-m", "flows.py")
+    assert ended.stdout.strip() == '{"o1": true}', (ended.exit_code, ended.output)
 
 
 def test_programs_get_one_json_document(checkout):
