@@ -68,11 +68,15 @@ def of_runs(report: Report) -> list[str]:
     return [one.says for one in report.findings if one.level != "ok" and one.check in ("runs", "damaged log", "hints")]
 
 
+def as_it_stands(handle: Handle[object]) -> tuple[object, ...]:
+    return handle.run_id, handle.status(), handle.history()[-6:]
+
+
 def finish(app: App, handles: Sequence[Handle[object]]) -> None:
     """All end: who waits for an answer gets one, who is paused goes on."""
     end = time.monotonic() + SECONDS
     while open_runs := [one for one in handles if one.status() in ("running", "paused", "blocked")]:
-        assert time.monotonic() < end, [(one.run_id, one.status()) for one in open_runs]
+        assert time.monotonic() < end, [*map(as_it_stands, open_runs), *of_runs(examine(app))]
         for one in open_runs:
             with suppress(YieldflowError):
                 app.resume(one.run_id)

@@ -195,6 +195,16 @@ def test_a_run_whose_work_was_thrown_away_is_read(harness: RedisHarness):
     assert (log(harness).claimed, log(harness).entries, harness.store.work(RUN)) == ((), 0, ())
 
 
+def test_a_lease_that_work_thrown_away_has_left_is_no_claim_of_work_put_back(harness: RedisHarness):
+    start(harness, put=(free(),))
+    claim(harness)
+    harness.client.delete(f"yieldflow:work:{RUN}")
+    append(harness, b"put back", put=(free(),))
+    assert (log(harness).claimed, log(harness).free, harness.store.work(RUN)) == ((), {QUEUE: 1}, (free(),))
+    assert claim(harness).work == free()
+    assert len(log(harness).claimed) == 1
+
+
 def test_a_claim_whose_lease_was_thrown_away_may_be_revoked(harness: RedisHarness):
     start(harness, put=(free(),))
     held = claim(harness)

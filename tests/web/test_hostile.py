@@ -17,15 +17,17 @@ from yieldflow.web import Bounds, serving
 def raw(client, data, *, close=True, seconds=15):
     """What a server answers to these bytes, until it hangs up."""
     with socket.create_connection(("127.0.0.1", client.port), timeout=seconds) as speaking:
-        speaking.sendall(data)
-        if close:
-            speaking.shutdown(socket.SHUT_WR)
         answer = b""
         try:
+            speaking.sendall(data)
+            if close:
+                speaking.shutdown(socket.SHUT_WR)
             while part := speaking.recv(65_536):
                 answer += part
-        except ConnectionResetError:
-            pass
+        except TimeoutError:
+            raise
+        except OSError:
+            pass  # it hung up before we had said all
         return answer
 
 

@@ -9,7 +9,7 @@ local gap = not on_log(after, length)
 local claims, held = {}, redis.call("ZRANGE", leases, 0, -1, "WITHSCORES")
 for index = 1, #held, 2 do
   local text = redis.call("HGET", work, held[index])
-  if text then -- else the table was lost
+  if text and end_of_json(text) then -- else the table was lost, and perhaps put back
     claims[#claims + 1] = { held[index], text, tonumber(held[index + 1]) }
   end
 end

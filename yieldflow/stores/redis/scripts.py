@@ -36,7 +36,7 @@ _PARTS: Mapping[Verb, Sequence[str]] = {
         *("keys", "log", "queues", "work", "alarm", "hooks", "listed"),
         *("found", "conditions", "changes", "fields", "writes", "chain"),
     ),
-    "read": ("keys", "log", "queues"),
+    "read": ("keys", "log", "queues", "work"),
     "claim": ("keys", "log", "work", "alarm", "moving"),
     "renew": ("keys", "log", "work", "entries", "alarm", "moving"),
     "release": ("keys", "queues", "work", "entries", "alarm"),
