@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import redis
 
-from tests.servers import valkey
 from yieldflow import (
     App,
     AsyncHandle,
@@ -79,25 +76,10 @@ def telling_its_token() -> Flow[str]:
     return (yield from opened)
 
 
-@pytest.fixture(scope="module")
-def redis_url() -> Iterator[str]:
-    with valkey() as server:
-        yield server.url
-
-
-@pytest.fixture(params=["memory", "sqlite", "redis"])
-def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[App]:
+@pytest.fixture
+def app(store_url: str) -> Iterator[App]:
     """Nobody works on its runs; a Redis has a worker in another thread."""
-    match request.param:
-        case "memory":
-            app = App("memory:")
-        case "sqlite":
-            app = App(f"sqlite:///{tmp_path}/runs.db")
-        case _:
-            url: str = request.getfixturevalue("redis_url")
-            with redis.Redis.from_url(url) as client:
-                client.flushall()
-            app = App(url)
+    app = App(store_url)
     if app.embedded:
         yield app
     else:

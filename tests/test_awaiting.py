@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.servers import Server, valkey
 from yieldflow import App, Flow, continue_as_new, gather, hook, open_hook, race, sleep, timeout, workflow
 from yieldflow.codec.packing import unpack
 from yieldflow.core.commands import Receive
@@ -67,23 +65,9 @@ def goes_round(number: int) -> Flow[Any]:
     return (yield from continue_as_new(goes_round(number + 1)))
 
 
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[Server]:
-    with valkey() as server:
-        yield server
-
-
 @pytest.fixture
-def redis_url(own_server: Server) -> str:
-    with redis.Redis.from_url(own_server.url) as client:
-        client.flushall()
-    return own_server.url
-
-
-@pytest.fixture(params=["memory", "sqlite", "redis"])
-def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[App]:
-    url = {"memory": "memory:", "sqlite": f"sqlite:///{tmp_path}/runs.db"}.get(request.param)
-    app = App(url or request.getfixturevalue("redis_url"))
+def app(store_url: str) -> Iterator[App]:
+    app = App(store_url)
     yield app
     app.close()
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 from rq import Queue
 
 from tests.features.moments import eventually
-from tests.servers import Server, valkey
 from yieldflow import App, Flow, gather, hook, sleep, step, workflow
 from yieldflow.inspection.workload import Workload, workload
 from yieldflow.ports import Due
@@ -61,23 +58,9 @@ def _gate() -> Iterator[None]:
     GATE.set()
 
 
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[Server]:
-    with valkey() as server:
-        yield server
-
-
 @pytest.fixture
-def redis_url(own_server: Server) -> str:
-    with redis.Redis.from_url(own_server.url) as client:
-        client.flushall()
-    return own_server.url
-
-
-@pytest.fixture(params=["memory", "sqlite", "redis"])
-def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[App]:
-    url = {"memory": "memory:", "sqlite": f"sqlite:///{tmp_path}/runs.db"}.get(request.param)
-    app = App(url or request.getfixturevalue("redis_url"))
+def app(store_url: str) -> Iterator[App]:
+    app = App(store_url)
     yield app
     app.close()
 

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-import redis
 
-from tests.servers import Server, valkey
-
-
-@pytest.fixture(scope="session")
-def one_server() -> Iterator[Server]:
-    with valkey() as server:
-        yield server
+from tests.servers import Server
 
 
 @pytest.fixture
-def server(one_server: Server) -> Server:
-    with redis.Redis.from_url(one_server.url) as client:
-        client.flushall()
+def server(one_server: Server, redis_url: str) -> Server:
+    assert redis_url == one_server.url  # it is emptied
     return one_server

@@ -25,7 +25,7 @@ from tests.e2e.processes import running, until
 from tests.observing import flows
 from tests.observing.account import histories
 from tests.observing.test_processes import observing
-from tests.servers import Server, free_port
+from tests.servers import Server
 from yieldflow import App, Flow, Retry, current_step, gather, hook, step, workflow
 from yieldflow.cli.commands import yieldflow
 from yieldflow.core.commands import CallStep
@@ -160,17 +160,9 @@ def test_names_without_end_are_counted_as_others():
 # --- how the store stands -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
-def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[App]:
-    match request.param:
-        case "memory":
-            url = "memory:"
-        case "sqlite":
-            url = f"sqlite:///{tmp_path}/runs.db"
-        case _:
-            server: Server = request.getfixturevalue("server")
-            url = server.url
-    app = App(url)
+@pytest.fixture
+def app(store_url: str) -> Iterator[App]:
+    app = App(store_url)
     yield app
     app.close()
 
@@ -245,7 +237,13 @@ def test_a_scrape_takes_a_few_round_trips_whatever_the_store_holds(server: Serve
 # --- where it is read ---------------------------------------------------------------------------------------------
 
 
-def scraped(port: int, path: str = "/metrics") -> str:
+def ports_said(folder: Path, count: int) -> list[str] | None:
+    """Where the workers serve their figures, as they say at the start; none before that many do."""
+    found = re.findall(r"figures are at http://127\.0\.0\.1:(\d+)/", (folder / "output").read_text())
+    return found if len(found) == count else None
+
+
+def scraped(port: str, path: str = "/metrics") -> str:
     with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
         assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         return answer.read().decode()
@@ -257,13 +255,13 @@ def test_the_figures_of_all_workers_together_are_what_the_logs_say(
 ):
     url = f"sqlite:///{tmp_path}/runs.db" if kind == "file" else request.getfixturevalue("server").url
     app = App(url)
-    ports = [free_port(), free_port()]
     words = [sys.executable, "-m", "yieldflow", "worker", flows.__name__, "--url", url, "--metrics"]
     env = observing(tmp_path, YIELDFLOW_OBSERVE="")
     with (
-        running(*words, str(ports[0]), folder=tmp_path, env=env),
-        running(*words, f"127.0.0.1:{ports[1]}", folder=tmp_path, env=env),
+        running(*words, "0", folder=tmp_path, env=env),
+        running(*words, "127.0.0.1:0", folder=tmp_path, env=env),
     ):
+        ports = until(lambda: ports_said(tmp_path, 2), 60, "both workers")
         app.start_many([*[flows.several() for _ in range(10)], *[flows.generations(2) for _ in range(5)]])
         until(lambda: not app.runs(status="running", limit=1).runs, 60, "the end of all runs")
         texts = [scraped(port) for port in ports]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,6 @@ from tests.e2e.processes import until
 from tests.observing import flows
 from tests.observing.account import expect_exactly, generations, histories, owed, place, sent
 from tests.observing.exporting import told
-from tests.servers import Server
 from yieldflow import App, Flow, RunFailed, current_step, step, workflow
 from yieldflow.errors import UsageError
 from yieldflow.otel import Tracing
@@ -53,17 +51,9 @@ def here() -> Scope:
     return scope()
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
-def app(request: pytest.FixtureRequest, here: Scope, tmp_path: Path) -> Iterator[App]:
-    match request.param:
-        case "memory":
-            url = "memory:"
-        case "sqlite":
-            url = f"sqlite:///{tmp_path}/runs.db"
-        case _:
-            server: Server = request.getfixturevalue("server")
-            url = server.url
-    app = App(url, observe=[here.tracing])
+@pytest.fixture
+def app(store_url: str, here: Scope) -> Iterator[App]:
+    app = App(store_url, observe=[here.tracing])
     yield app
     app.close()
 

@@ -12,7 +12,7 @@ from yieldflow.cli.layout import DOING, STATES, WIDE, Entry, entries, heading
 from yieldflow.core.path import show
 from yieldflow.core.times import Millis
 from yieldflow.inspection import Inspection
-from yieldflow.inspection.phrases import clipped, count, error, span, stamp
+from yieldflow.inspection.phrases import LONGEST_ERROR, clipped, count, error, span, stamp
 from yieldflow.inspection.plain import plain
 from yieldflow.inspection.situations import Doing, Situation, attempt
 from yieldflow.inspection.timeline import Item, Try
@@ -47,7 +47,7 @@ def timeline(seen: Inspection, width: int, *, payloads: bool) -> Iterator[Text]:
     rows = []
     for item in items[-_MOST_ITEMS:]:
         one = doing.get(item.path)
-        said = _ended(item) if one is None else [_SHORT[one.doing] if alone else _full(one)]
+        said = ended(item) if one is None else [_SHORT[one.doing] if alone else _full(one)]
         said += _given(item) if payloads else []
         rows.append(_row(item, one, " · ".join(said), began if width >= WIDE else None))
         rows += [_tried(one) for one in _tries(item)[-_MOST_TRIES:]]
@@ -91,14 +91,15 @@ def _given(item: Item) -> list[str]:
     return given if item.answer is None else [*given, f"answer {value(item.answer)}"]
 
 
-def _ended(item: Item) -> list[str]:
+def ended(item: Item, longest: int = LONGEST_ERROR) -> list[str]:
+    """How it stands, of one that nobody waits for; *longest*: of its error."""
     parts: list[str] = ["not known how it stands" if item.state == "open" else item.state]
     if item.tries > 1:
         parts.append(attempt(item))
     if item.losses:
         parts.append(f"{count(item.losses, 'worker')} lost")
     if item.error is not None and item.state == "failed":
-        parts.append(error(item.error))
+        parts.append(error(item.error, longest))
     return parts
 
 

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 from tests.web.conftest import TOKEN
 
+READER = "a-token-of-a-reader"
 VOID = {"br", "hr", "img", "input", "link", "meta"}
 
 

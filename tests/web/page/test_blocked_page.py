@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from rq import Queue
 
 from tests.web.conftest import served, status_of
-from tests.web.page.browser import Browser, parsed
+from tests.web.page.browser import READER, Browser, parsed
 from yieldflow import App, Flow, hook, sleep, step, workflow
 from yieldflow.authoring.registry import Registry
 from yieldflow.core.asks import WorkflowDefinition
@@ -14,7 +13,6 @@ from yieldflow.core.values import KnownShape
 from yieldflow.rq import Worker
 from yieldflow.web.discreet import HIDDEN, reason_of, why_of
 
-READER = "a-token-of-a-reader"
 SECRET = "what-nobody-shall-see"
 
 
@@ -33,17 +31,6 @@ def packs(order: str) -> Flow[str]:
 @workflow
 def naps() -> Flow[None]:
     yield from sleep("30d")
-
-
-@pytest.fixture
-def client(app):
-    with served(app, page=True, readers=READER) as found:
-        yield found
-
-
-@pytest.fixture
-def browser(client):
-    return Browser(client)
 
 
 def deployed(app, *programs):

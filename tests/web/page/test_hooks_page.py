@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-import pytest
 from attrs import frozen
 
 from tests.web import shop
-from tests.web.conftest import log_of, opened, served, status_of
-from tests.web.page.browser import Browser, parsed
+from tests.web.conftest import log_of, opened, status_of
+from tests.web.page.browser import READER, Browser, parsed
 from yieldflow import Flow, Handle, hook, workflow
 from yieldflow.authoring.registry import Registry
 from yieldflow.codec.packing import unpack
 from yieldflow.core.events import HookReceived
 
-READER = "a-token-of-a-reader"
 HOSTILE = "<script>\"&' x"
 
 
@@ -45,17 +43,6 @@ def record() -> Flow[str]:
 @workflow
 def in_time() -> Flow[object]:
     return (yield from hook("soon", str, timeout="1h", default=None))
-
-
-@pytest.fixture
-def client(app):
-    with served(app, page=True, readers=READER) as found:
-        yield found
-
-
-@pytest.fixture
-def browser(client):
-    return Browser(client)
 
 
 def begun(app, call, run_id):

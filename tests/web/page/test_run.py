@@ -84,7 +84,7 @@ def expect_the_items(tree, seen):
     doing = {situation.item.path: situation for situation in seen.situations}
     for item in seen.items:
         said = rows[show(item.path)].one(class_="run-state").text
-        told = " · ".join(chronicle._ended(item)) if item.path not in doing else chronicle._full(doing[item.path])
+        told = " · ".join(chronicle.ended(item)) if item.path not in doing else chronicle._full(doing[item.path])
         assert spoken(said) == spoken(told)
     known = {show(item.path) for item in seen.items}
     assert all(row.one(class_="run-state").text == "not asked yet" for path, row in rows.items() if path not in known)

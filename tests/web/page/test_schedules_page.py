@@ -8,13 +8,12 @@ import pytest
 
 from tests.features.moments import eventually
 from tests.web.conftest import log_of, served
-from tests.web.page.browser import Browser, parsed
+from tests.web.page.browser import READER, Browser, parsed
 from yieldflow import Flow, workflow
 from yieldflow.core.times import instant
 from yieldflow.schedules.occurrences import At, Cron, Every, Times, next_after
 from yieldflow.web.page.cadence import in_words
 
-READER = "a-token-of-a-reader"
 SECRET = "what-nobody-shall-see"
 
 
@@ -22,17 +21,6 @@ SECRET = "what-nobody-shall-see"
 def report(part: str = "all") -> Flow[str]:
     yield from ()
     return part
-
-
-@pytest.fixture
-def client(app):
-    with served(app, page=True, readers=READER) as found:
-        yield found
-
-
-@pytest.fixture
-def browser(client):
-    return Browser(client)
 
 
 def scheduled(app, schedule_id="nightly", **options):

@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 
 from tests.web import shop
 from tests.web.conftest import TOKEN, Client, log_of, opened, served, serving
-from tests.web.page.browser import Browser, parsed
+from tests.web.page.browser import READER, Browser, parsed
 from yieldflow import App
 from yieldflow.errors import UsageError
 from yieldflow.web import Bounds, Rate, asgi
 from yieldflow.web.page import sessions
 
-READER = "a-token-of-a-reader"
 DIGEST, OTHER = b"1" * 32, b"2" * 32
 NOW = 1_800_000_000.0
 COOKIE = st.text(string.printable, max_size=200)
@@ -70,12 +69,6 @@ def test_what_is_said_once_arrives_as_it_was(text):
 
 
 # --- signing in -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def client(app):
-    with served(app, page=True, readers=READER) as found:
-        yield found
 
 
 def test_without_a_session_every_page_asks_for_the_token_and_shows_nothing_else(app, client):

@@ -10,7 +10,7 @@ from rq import Queue
 from tests.features.moments import eventually
 from tests.proxy import counting
 from tests.web.conftest import served
-from tests.web.page.browser import Browser
+from tests.web.page.browser import READER, Browser
 from yieldflow import App, Flow, gather, hook, sleep, step, workflow
 from yieldflow.ports import Due
 from yieldflow.presence import presence
@@ -19,7 +19,6 @@ from yieldflow.rq.fleet import PRESENCE
 from yieldflow.web.page import workers
 from yieldflow.web.page.visit import Visit
 
-READER = "a-token-of-a-reader"
 GATE = threading.Event()
 HOSTILE = "<i>\"'&"
 ROUND_TRIPS = 8  # find, read, next alarm, workers (2), backlogs, INFO, CONFIG
@@ -61,17 +60,6 @@ def _gate():
     GATE.clear()
     yield
     GATE.set()
-
-
-@pytest.fixture
-def client(app):
-    with served(app, page=True, readers=READER) as found:
-        yield found
-
-
-@pytest.fixture
-def browser(client):
-    return Browser(client)
 
 
 @pytest.fixture

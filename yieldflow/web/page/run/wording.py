@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from yieldflow.cli import chronicle
 from yieldflow.cli.chronicle import labelled
 from yieldflow.cli.layout import DOING, STATES
-from yieldflow.inspection.phrases import count, error
-from yieldflow.inspection.situations import Situation, attempt
+from yieldflow.inspection.situations import Situation
 from yieldflow.inspection.timeline import Item
 
 _LONGEST_ERROR = 300
@@ -16,14 +16,7 @@ def situated(one: Situation) -> str:
 
 
 def ended(item: Item) -> str:
-    parts: list[str] = ["not known how it stands" if item.state == "open" else item.state]
-    if item.tries > 1:
-        parts.append(attempt(item))
-    if item.losses:
-        parts.append(f"{count(item.losses, 'worker')} lost")
-    if item.error is not None and item.state == "failed":
-        parts.append(error(item.error, _LONGEST_ERROR))
-    return " · ".join(parts)
+    return " · ".join(chronicle.ended(item, _LONGEST_ERROR))
 
 
 def mark(item: Item, one: Situation | None) -> str:
