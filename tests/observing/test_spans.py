@@ -271,6 +271,15 @@ def test_a_trace_is_sampled_or_not_as_a_whole():
     assert 5 < len(kept) < 35
 
 
+def test_two_apps_may_trace_with_one_provider(here: Scope):
+    apps = [App("memory:", observe=[Tracing(here.provider)]) for _ in range(2)]
+    for app in [*apps, *apps]:
+        app.run(flows.plain(2))
+    expect_exactly(here.spans, [log for app in apps for log in histories(app)])
+    for app in apps:
+        app.close()
+
+
 def test_what_is_not_sampled_costs_no_span_and_no_error():
     nothing = scope(ALWAYS_OFF)
     app = App("memory:", observe=[nothing.tracing])
@@ -279,8 +288,12 @@ def test_what_is_not_sampled_costs_no_span_and_no_error():
     assert nothing.spans == []
 
 
-def test_the_users_own_spans_keep_the_ids_of_the_provider(here: Scope):
-    tracer = here.provider.get_tracer("shop")
+@pytest.mark.parametrize("name", ["shop", "yieldflow"])
+def test_the_users_own_spans_have_ids_of_their_own(here: Scope, name: str):
+    app = App("memory:", observe=[here.tracing])
+    app.run(flows.plain(2))
+    app.close()
+    tracer = here.provider.get_tracer(name)
     ids = set()
     for _ in range(20):
         with tracer.start_as_current_span("own") as span:
@@ -300,6 +313,22 @@ def test_an_observer_that_fails_keeps_nobody_from_working(caplog: pytest.LogCapt
     assert app.run(flows.plain(2)) == 1
     app.close()
     assert "an observer was told something, and failed" in caplog.text
+
+
+def test_an_observer_that_knows_no_place_keeps_nobody_from_starting(here: Scope, caplog: pytest.LogCaptureFixture):
+    app = App("memory:", observe=[_Lost(here.provider)])
+    assert app.run(flows.plain(2), run_id="one") == 1
+    assert app.workshop.place("one") == {}
+    app.close()
+    assert caplog.text.count("an observer was told something, and failed") == 2
+
+
+class _Lost(Tracing):
+    def carried(self) -> Any:
+        raise RuntimeError("of what trace?")
+
+    def place(self, run_id: str) -> Any:
+        raise RuntimeError(f"where is {run_id}?")
 
 
 class _Broken:

@@ -18,7 +18,7 @@ from attrs import frozen
 from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.sdk.trace import Tracer, TracerProvider
-from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import Link, Span, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -40,6 +40,7 @@ from yieldflow.ports import Commit, Holding, Refused, Reply
 
 FLUSH: Millis = 2_000  # that the end of a stock job waits for what is not sent yet
 _LOG = logging.getLogger("yieldflow.observing")
+_NEXT: ContextVar[tuple[int, int] | None] = ContextVar("yieldflow span ids", default=None)
 
 Attributes: TypeAlias = Mapping[str, str | int]
 
@@ -246,25 +247,26 @@ class _Plan:
     links: Sequence[Link] = ()
 
 
-class _Derived(IdGenerator):
-    """Answers the ids that the next span is to have."""
-
-    def __init__(self) -> None:
-        self._next: ContextVar[tuple[int, int]] = ContextVar("yieldflow span ids")
+class _Derived(RandomIdGenerator):
+    """Answers the ids that the next span is to have, whoever has said them: a provider has one tracer for all who ask
+    for the same name. Random ones for a span of somebody else.
+    """
 
     @contextmanager
     def next(self, trace_id: int, own: int) -> Iterator[None]:
-        token = self._next.set((trace_id, own))
+        token = _NEXT.set((trace_id, own))
         try:
             yield
         finally:
-            self._next.reset(token)
+            _NEXT.reset(token)
 
     def generate_trace_id(self) -> int:
-        return self._next.get()[0]
+        said = _NEXT.get()
+        return super().generate_trace_id() if said is None else said[0]
 
     def generate_span_id(self) -> int:
-        return self._next.get()[1]
+        said = _NEXT.get()
+        return super().generate_span_id() if said is None else said[1]
 
 
 def _logged(context: trace.SpanContext) -> dict[str, str]:
