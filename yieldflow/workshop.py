@@ -5,7 +5,7 @@ Nothing is connected, imported or begun before it is needed. Knows no verb.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from threading import Event as Flag
@@ -21,6 +21,7 @@ from yieldflow.connect import connect, hints, is_embedded
 from yieldflow.core.events import Limits
 from yieldflow.core.times import Duration, Millis
 from yieldflow.errors import StoreError, UsageError
+from yieldflow.observing.harmless import harmless
 from yieldflow.observing.store import ObservedStore
 from yieldflow.observing.told import Observer
 from yieldflow.ports import Due, Queue, Store
@@ -81,11 +82,18 @@ class Workshop:
 
     def place(self, run_id: str) -> Mapping[str, str]:
         """What a log line of that run says beside it."""
-        return {name: value for observer in self.observers for name, value in observer.place(run_id).items()}
+        return self._asked(lambda observer: observer.place(run_id))
 
     def carried(self) -> Mapping[str, str]:
         """Tags of a run that is started here and now."""
-        return {name: value for observer in self.observers for name, value in observer.carried().items()}
+        return self._asked(lambda observer: observer.carried())
+
+    def _asked(self, ask: Callable[[Observer], Mapping[str, str]]) -> Mapping[str, str]:
+        answers: dict[str, str] = {}
+        for observer in self.observers:
+            with harmless:
+                answers |= ask(observer)
+        return answers
 
     @cached_property
     def runtime(self) -> Runtime:

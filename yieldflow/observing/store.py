@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from time import perf_counter
-from types import TracebackType
 from typing import Any, TypeVar
 
 from attrs import define, field
@@ -18,6 +16,7 @@ from yieldflow.engine.requests import Body, Execute, ExecuteLocal, Returned, Thr
 from yieldflow.errors import StoreError
 from yieldflow.observing.books import Books
 from yieldflow.observing.closing import closed, ended, nothing, of_interest, reported
+from yieldflow.observing.harmless import harmless
 from yieldflow.observing.told import Leave, Observer, RunBegan, RunEnded, Told
 from yieldflow.ports import (
     NO_EVENTS,
@@ -43,7 +42,6 @@ from yieldflow.ports import (
 
 T = TypeVar("T")
 
-_LOG = logging.getLogger("yieldflow.observing")
 _ANEW = Head(None)
 
 
@@ -69,18 +67,18 @@ class ObservedStore:
 
     def around(self, request: Execute | ExecuteLocal, run: Callable[[], Body], now: Millis) -> Body:
         """Run a body, with the observers told before and after it; *now*: the store's time."""
-        with _harmless:
+        with harmless:
             self.books.begins(request)
         leaves: list[Leave] = []
         for observer in self.observers:
-            with _harmless:
+            with harmless:
                 leaves.append(observer.begins(request, self.books.born, now))
         body: Body | None = None
         try:
             body = run()
         finally:
             for leave in reversed(leaves):
-                with _harmless:
+                with harmless:
                     leave(body)
             if isinstance(body, Returned | Threw):
                 self.books.begins(request, body)
@@ -90,14 +88,14 @@ class ObservedStore:
 
     def flush(self) -> None:
         for observer in self.observers:
-            with _harmless:
+            with harmless:
                 observer.flush()
 
     # --- what is told -----------------------------------------------------------------------------------------------
 
     def _heard(self, commits: Sequence[Commit], replies: Sequence[Reply]) -> None:
         for commit, reply in zip(commits, replies, strict=True):
-            with _harmless:
+            with harmless:
                 self._answered(commit, reply)
 
     def _answered(self, commit: Commit, reply: Reply) -> None:
@@ -127,7 +125,7 @@ class ObservedStore:
                 self._tell(commit, reply)
 
     def _read(self, run_id: str, after: Mark | None, log: Log | None) -> None:
-        with _harmless:
+        with harmless:
             if self._follows and log is not None and (after is None or log.gap):
                 self.books.note_birth(log.events)
             if run_id in self.books.doubts:
@@ -157,10 +155,10 @@ class ObservedStore:
 
     def _tell(self, commit: Commit, reply: Reply, told: Iterable[Told] = ()) -> None:
         heard: list[Told] = []
-        with _harmless:
+        with harmless:
             heard.extend(told)
         for observer in self.observers:
-            with _harmless:
+            with harmless:
                 observer.committed(commit, reply, heard, self.books.born)
 
     def _told(self, commit: Commit, packed: tuple[bytes, ...], before: int | None) -> Iterator[Told]:
@@ -189,13 +187,13 @@ class ObservedStore:
             yield RunEnded(summary, end.at, end.outcome)
 
     def _doubt(self, commits: Sequence[Commit]) -> None:
-        with _harmless:
+        with harmless:
             self.books.doubts.add(commits)
 
     def _called(self, call: str, began: float, answered: bool = True) -> None:
         seconds = perf_counter() - began
         for observer in self.observers:
-            with _harmless:
+            with harmless:
                 observer.called(call, seconds, answered)
 
     def _calling(self, call: str, ask: Callable[[], T]) -> T:
@@ -287,23 +285,8 @@ class ObservedStore:
 
     def delete(self, run_id: str) -> None:
         self._calling("delete", partial(self.store.delete, run_id))
-        with _harmless:
+        with harmless:
             self.books.forget(run_id)
 
     def close(self) -> None:
         self.store.close()
-
-
-class _Harmless:
-    """What an observer raises within it is logged, and keeps nobody from working."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
-        if not isinstance(error, Exception):
-            return False
-        _LOG.error("an observer was told something, and failed", exc_info=error)
-        return True
-
-
-_harmless = _Harmless()
