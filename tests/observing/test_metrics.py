@@ -211,13 +211,14 @@ def test_work_that_nobody_takes_is_seen_on_a_file(tmp_path: Path):
 
 
 def test_hints_that_nobody_takes_are_seen_on_redis(server: Server):
-    app = App(server.url, queue="shop")
+    app = App(server.url, queue="shop", step_queue="packing")
     app.start(flows.plain(1))
     app.start(flows.plain(1))
     figures = figures_of(app)
     assert figures["yieldflow_queue_waiting", (("queue", "shop"),)] == 2
     assert figures["yieldflow_queue_lag_seconds", (("queue", "shop"),)] >= 0
     assert figures["yieldflow_workers", (("queue", "shop"),)] == 0
+    assert figures["yieldflow_workers", (("queue", "packing"),)] == 0  # nobody would carry out its steps
     app.close()
 
 

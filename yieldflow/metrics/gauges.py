@@ -6,13 +6,11 @@ Read anew for each scrape, by whoever is asked; any one process of a fleet is en
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import import_module
-from typing import Any, Protocol, get_args
-from urllib.parse import unquote
+from typing import Protocol, get_args
 
 from yieldflow.app import App
 from yieldflow.codec.packing import unpack
-from yieldflow.connect import fleet, scheme_of
+from yieldflow.connect import file_of, fleet, found_in, scheme_of
 from yieldflow.core.times import Millis
 from yieldflow.errors import Undecodable
 from yieldflow.metrics.counters import Metrics
@@ -21,17 +19,6 @@ from yieldflow.ports import Filter, Status
 from yieldflow.presence import Backlog, Member
 from yieldflow.stores.census import Census, Due
 
-NAMES = (
-    "yieldflow_runs",
-    "yieldflow_alarm_lag_seconds",
-    "yieldflow_alarms_overdue",
-    "yieldflow_hooks_open",
-    "yieldflow_claims",
-    "yieldflow_queue_waiting",
-    "yieldflow_queue_lag_seconds",
-    "yieldflow_workers",
-    "yieldflow_stuck_threads",
-)
 _PAGE = 1_000  # runs of a store in memory
 
 
@@ -50,7 +37,8 @@ def gauges(app: App) -> tuple[Family, ...]:
         return (*_of_census(found), *_of_due(found.due or {}, found.now))
     staff: Hints = fleet(app.client)
     members = staff.members()
-    ours = {app.queue, *(queue for member in members if member.presence is not None for queue in member.queues)}
+    served_here = {queue for member in members if member.presence is not None for queue in member.queues}
+    ours = {app.queue, app.limits.step_queue or app.queue, *served_here}
     backlogs = staff.backlogs(sorted({*ours, *staff.queues()}))
     served = [one for one in backlogs if one.hints or one.queue in ours]  # others' queues are none of our business
     return (*_of_census(found), *_of_backlogs(served, found.now), *_of_members(members, [one.queue for one in served]))
@@ -70,9 +58,9 @@ def _census(app: App) -> Census:
         case "memory":
             return _in_memory(app)
         case "sqlite":
-            made: Census = _from("yieldflow.stores.sqlite.census")(unquote(url.removeprefix("sqlite:///")))
+            made: Census = found_in("yieldflow.stores.sqlite.census", "census")(file_of(url))
         case _:
-            made = _from("yieldflow.stores.redis.census")(app.client, app.settings.prefix)
+            made = found_in("yieldflow.stores.redis.census", "census")(app.client, app.settings.prefix)
     return made
 
 
@@ -147,8 +135,3 @@ def _one(name: str, says: str, value: float) -> Family:
 
 def _by_queue(name: str, says: str, values: Mapping[str, float]) -> Family:
     return Family(name, "gauge", says, tuple(Sample(value, {"queue": queue}) for queue, value in values.items()))
-
-
-def _from(module: str) -> Any:
-    import_module(module.rpartition(".")[0])  # as in `connect`
-    return getattr(import_module(module), "census")  # noqa: B009 - of a module that is imported when it is needed
