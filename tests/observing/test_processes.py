@@ -21,6 +21,7 @@ from tests.observing.account import expect_exactly, histories, owed, sent
 from tests.observing.exporting import BATCHES, FILE, exported, tracing
 from tests.servers import Server
 from yieldflow import App
+from yieldflow.connect import fleet
 from yieldflow.core.chain import chain_of
 from yieldflow.otel import Tracing
 
@@ -78,11 +79,12 @@ def test_two_workers_on_redis_make_each_span_once(kind: str, server: Server, tmp
         ringing(app),
         running(*command(kind, server.url), folder=tmp_path, count=2, env=observing(tmp_path, **{BATCHES: "1"})),
     ):
+        until(lambda: len(fleet(app.client).members()) == 2, 60, "two workers")
         load(app)
         until(lambda: ended(app), 60, "the end of all runs")
-    expect_exactly(exported(tmp_path / "spans"), histories(app))
-    app.close()
     spans = exported(tmp_path / "spans")
+    expect_exactly(spans, histories(app))
+    app.close()
     assert len({span["pid"] for span in spans}) >= 2
 
 

@@ -36,10 +36,14 @@ def test_no_schedule_leaves_what_refers_to_itself(seldom: None):
     def looks(sim: Simulation[int]) -> None:
         assert sim.calls(count) is not None
 
-    fakes = {count: outcomes(1, ValueError("odd"))}
-    tried = explore(counts(1), steps=fakes, always=looks, at_end=looks, exhaustive=True, elsewhere=False).schedules
-    assert tried > 200
-    assert gc.collect() < tried
+    def left_of_each() -> float:
+        gc.collect()
+        fakes = {count: outcomes(1, ValueError("odd"))}
+        tried = explore(counts(1), steps=fakes, always=looks, at_end=looks, exhaustive=True, elsewhere=False).schedules
+        assert tried > 200
+        return gc.collect() / tried
+
+    assert min(left_of_each() for _ in range(3)) < 1  # a thread of another test may leave something meanwhile
 
 
 def test_what_was_played_can_be_looked_at_afterwards():
