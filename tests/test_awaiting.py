@@ -17,9 +17,9 @@ from yieldflow.codec.packing import unpack
 from yieldflow.core.commands import Receive
 from yieldflow.core.run import fold
 from yieldflow.errors import UnknownRun
-from yieldflow.inspection.awaiting import LIVE, Board, Hooks, Page, board_of, read_on
+from yieldflow.inspection.awaiting import Board, Hooks, Page, board_of, read_on
 from yieldflow.inspection.reading import whole
-from yieldflow.ports import Filter, Log, Mark, Summary
+from yieldflow.ports import LIVE, Filter, Log, Mark, Summary
 
 APPROVAL = hook("approval", bool)
 OLDEST = Filter(LIVE, oldest_first=True)

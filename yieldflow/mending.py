@@ -16,14 +16,12 @@ from yieldflow.engine import control
 from yieldflow.engine.outside import CANCEL
 from yieldflow.engine.state import Asking, Tending
 from yieldflow.errors import NotFailed, RunEnded, StoreError, UnknownRun, UsageError, YieldflowError
-from yieldflow.ports import NO_EVENTS, Due, Filter, Look, Page, Status, Store, Summary
+from yieldflow.ports import LIVE, NO_EVENTS, Due, Filter, Look, Page, Status, Store, Summary
 from yieldflow.reach import expect_text, refuse_in_a_workflow
 from yieldflow.runtime import Runtime, fresh
 
 AT_ONCE = 64  # runs in a call; of some the whole log is read
 LISTED = 500  # runs in a call
-
-_LIVE: tuple[Status, ...] = ("running", "paused", "blocked")
 
 
 @frozen
@@ -46,7 +44,7 @@ def cancelling(reason: str | None, *, again: bool, hinted: Callable[[], bool]) -
     def asking(t: Tending) -> Asking[None]:
         return control.cancel(t, reason, fresh() if again else CANCEL, hinted=hinted())
 
-    return Verb("cancel", _LIVE, asking)
+    return Verb("cancel", LIVE, asking)
 
 
 def pausing(reason: str | None) -> Verb:
@@ -60,7 +58,7 @@ def resuming() -> Verb:
 
 def terminating(reason: str | None) -> Verb:
     expect_text(reason)
-    return Verb("terminate", _LIVE, lambda t: control.terminate(t, reason))
+    return Verb("terminate", LIVE, lambda t: control.terminate(t, reason))
 
 
 def retrying() -> Verb:

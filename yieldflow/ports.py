@@ -133,6 +133,7 @@ class Revoke:
 # --- the summary ------------------------------------------------------------------------------------------
 
 Status: TypeAlias = Literal["running", "paused", "blocked", "completed", "failed", "cancelled", "continued"]
+LIVE: tuple[Status, ...] = ("running", "paused", "blocked")  # what has not ended
 
 
 @record
@@ -359,9 +360,7 @@ class Store(Protocol):
         """
 
     def renew(self, beats: Sequence[Beat]) -> tuple[Mark | None, ...]:
-        """Put off the end of leases, at most to their deadlines, and move the alarms; answers the head of each run,
-        or None: the claim is gone.
-        """
+        """Put off leases, at most to their deadlines, and alarms; answers each run's head, None: the claim is gone."""
 
     def release(self, run_id: str, path: Path, token: str, not_before: Millis = 0) -> None:
         """Make a claim free again, if it is still there, and have somebody look at it: the alarm is then at most

@@ -19,19 +19,18 @@ from click.shell_completion import CompletionItem, get_completion_class
 from yieldflow.app import App
 from yieldflow.cli.options import expect_store
 from yieldflow.errors import YieldflowError
-from yieldflow.ports import Filter, Status, Summary
+from yieldflow.ports import LIVE, Filter, Status, Summary
 
 SHELLS = ("bash", "zsh", "fish")
 MOST = 1_000  # runs among which those are found that begin with what is typed
 PATIENCE = 1.0  # seconds that a shell waits at most
-_LIVE: tuple[Status, ...] = ("running", "paused", "blocked")
 _AMONG: Mapping[str, tuple[Status, ...]] = {  # by command: the others mean any run
-    "cancel": _LIVE,
+    "cancel": LIVE,
     "pause": ("running", "blocked"),
     "resume": ("paused",),
     "retry": ("failed",),
-    "send": _LIVE,
-    "terminate": _LIVE,
+    "send": LIVE,
+    "terminate": LIVE,
 }
 _HOW = {
     "bash": 'add to ~/.bashrc: eval "$(yieldflow completion bash)"',

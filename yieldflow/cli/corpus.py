@@ -13,18 +13,17 @@ from yieldflow.cli.files import lines_of
 from yieldflow.codec.packing import unpack
 from yieldflow.core.events import RunStarted
 from yieldflow.errors import Undecodable
-from yieldflow.ports import Look, Status
+from yieldflow.ports import LIVE, Look
 
 Item: TypeAlias = tuple[Literal["run", "file"], str]
 
-_LIVE: tuple[Status, ...] = ("running", "paused", "blocked")
 _PAGE = 100
 
 
 def unfinished(app: App, workflow: str | None) -> Iterator[Item]:
     cursor = None
     while True:
-        page = app.runs(status=_LIVE, workflow=workflow, limit=_PAGE, cursor=cursor)
+        page = app.runs(status=LIVE, workflow=workflow, limit=_PAGE, cursor=cursor)
         yield from (("run", summary.run_id) for summary in page.runs)
         if (cursor := page.cursor) is None:
             return

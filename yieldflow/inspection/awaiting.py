@@ -22,12 +22,11 @@ from yieldflow.core.path import Path
 from yieldflow.core.times import Millis, ends_at
 from yieldflow.errors import Undecodable, UnknownRun
 from yieldflow.inspection.reading import newest
-from yieldflow.ports import HINT_AFTER, Filter, Log, Look, Mark, Status, Store, Summary
+from yieldflow.ports import HINT_AFTER, Filter, Log, Look, Mark, Store, Summary
 
 if TYPE_CHECKING:
     from yieldflow.app import App
 
-LIVE: tuple[Status, ...] = ("running", "paused", "blocked")
 LOOKED = 1_000  # runs in a call
 _PAGE = 200
 _UNREAD = 20  # logs that are read from their start in one call

@@ -22,7 +22,7 @@ from yieldflow.core.outcome import Ok
 from yieldflow.core.times import Duration, Millis, moment
 from yieldflow.errors import NotFoundError, RunExists, Undecodable, UnknownRun, UsageError, error, shown
 from yieldflow.inspection.reading import History, history, newest
-from yieldflow.ports import Status, Summary
+from yieldflow.ports import LIVE, Status, Summary
 from yieldflow.reach import refuse_in_a_workflow
 from yieldflow.schedules.asking import Asked, asked_of, expect_id, instant_of, target_of
 from yieldflow.schedules.declaring import DECLARED
@@ -254,7 +254,7 @@ class Schedules:
 
     def list(self, *, ended: bool = False) -> tuple[Schedule, ...]:
         """Those that there are, by their ids; *ended*: also those that are over or deleted."""
-        found = {run.tags.get(TAG, run.run_id) for run in self._newest(_ANY if ended else _LIVE)}
+        found = {run.tags.get(TAG, run.run_id) for run in self._newest(_ANY if ended else LIVE)}
         moving = self._app.runs(workflow=NAME, status="continued", limit=LISTED).runs  # former logs: there are many
         for schedule_id in {run.tags.get(TAG, run.run_id) for run in moving} - found:
             with suppress(UnknownSchedule):  # it was pruned meanwhile
@@ -331,8 +331,7 @@ def _sets_state(event: Event) -> bool:
     return isinstance(event, CommandIssued) and isinstance(event.command, SetData) and event.command.key == "state"
 
 
-_LIVE: tuple[Status, ...] = ("running", "paused", "blocked")
-_ANY: tuple[Status, ...] = (*_LIVE, "completed", "failed", "cancelled")
+_ANY: tuple[Status, ...] = (*LIVE, "completed", "failed", "cancelled")
 
 
 def placed(

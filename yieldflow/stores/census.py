@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import frozen
 
 from yieldflow.core.times import Millis
 
@@ -32,4 +32,4 @@ class Census:
     alarm: Millis | None
     hooks: int
     claims: Mapping[str, int] | None = None
-    due: Mapping[str, Due] | None = field(default=None)
+    due: Mapping[str, Due] | None = None

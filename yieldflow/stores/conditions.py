@@ -1,12 +1,14 @@
 """When a commit may be applied, for stores that decide in Python. It only looks; it writes nothing.
 
-What holds is checked in this order: the run is there, the condition, the revocations.
+What holds is checked in this order: the run is there, the condition, the revocations, the tokens of hooks.
 """
 
 from __future__ import annotations
 
-from typing import Protocol, assert_never
+from collections.abc import Callable
+from typing import Protocol, TypeAlias, assert_never
 
+from yieldflow.core.chain import chain_of
 from yieldflow.core.path import Path
 from yieldflow.core.times import Millis
 from yieldflow.ports import Claimed, Commit, Conflict, Done, Head, Holding, Mark, Open, Refused, Revoke
@@ -40,11 +42,15 @@ class Standing(Protocol):
         ...
 
 
-def against(commit: Commit, run: Standing | None, now: Millis) -> Conflict | Refused | None:
+Holder: TypeAlias = Callable[[str], tuple[str, str] | None]
+"""The chain and the name of the open hook that has the token with that hash."""
+
+
+def against(commit: Commit, run: Standing | None, now: Millis, holder: Holder) -> Conflict | Refused | None:
     """Why the commit cannot be applied."""
     if run is None:
-        return _without_a_run(commit, now)
-    return _condition(commit, run, now) or _revocation(commit, run, now)
+        return _without_a_run(commit, now) or _taken(commit, now, holder)
+    return _condition(commit, run, now) or _revocation(commit, run, now) or _taken(commit, now, holder)
 
 
 def applied(commit: Commit, run: Standing, now: Millis, claimed: tuple[Path, ...]) -> Done:
@@ -105,6 +111,12 @@ def _revocation(commit: Commit, run: Standing, now: Millis) -> Refused | None:
     if not commit.revoke:
         return None
     return None if all(_revocable(revoke, run, now) for revoke in commit.revoke) else Refused("revoked", now)
+
+
+def _taken(commit: Commit, now: Millis, holder: Holder) -> Refused | None:
+    chain, _ = chain_of(commit.run_id)
+    holders = [(holder(token), name) for token, name in commit.hooks.items()]
+    return None if all(found in (None, (chain, name)) for found, name in holders) else Refused("taken", now)
 
 
 def _revocable(revoke: Revoke, run: Standing, now: Millis) -> bool:

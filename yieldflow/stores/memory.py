@@ -39,7 +39,6 @@ from yieldflow.ports import (
     Mark,
     Open,
     Page,
-    Refused,
     Reply,
     Summary,
 )
@@ -265,11 +264,9 @@ class MemoryStore:
 
     def _commit(self, commit: Commit, now: Millis) -> Reply:
         run = self._runs.get(commit.run_id)
-        refusal = conditions.against(commit, run, now)
+        refusal = conditions.against(commit, run, now, self._hooks.get)
         if refusal is not None:
             return refusal
-        if any(self._is_taken(commit, *hook) for hook in commit.hooks.items()):
-            return Refused("taken", now)
         if run is None:
             assert commit.summary is not None  # as `check` saw to
             run = self._runs[commit.run_id] = _Run(commit.summary, once=self._carried(commit.run_id))
@@ -278,10 +275,6 @@ class MemoryStore:
         if commit.hooks or commit.done:
             self._keep_hooks(commit, run.summary)
         return conditions.applied(commit, run, now, given)
-
-    def _is_taken(self, commit: Commit, token_hash: str, name: str) -> bool:
-        mine = chain_of(commit.run_id)[0], name
-        return self._hooks.get(token_hash, mine) != mine
 
     def _renew(self, beat: Beat) -> Mark | None:
         run = self._runs.get(beat.run_id)

@@ -14,6 +14,7 @@ from attrs import define, field
 from yieldflow.authoring.loaded import loaded
 from yieldflow.authoring.scope import inside
 from yieldflow.codec import JsonCodec
+from yieldflow.core.agenda import NOTHING
 from yieldflow.core.asks import Command, Hook, OpenHookCommand, ReceiveCommand, SleepCommand, StepCall, WorkflowCall
 from yieldflow.core.compare import same_command
 from yieldflow.core.events import CommandResolved, Event, HookReceived, RunStarted, stamped
@@ -114,7 +115,7 @@ class Stage:
             case SleepCommand():
                 if answer is not None:
                     raise self.misfit(f"found {answer!r}: a sleep answers None")
-                return CommandResolved(self.until(leaf.path), leaf.path, Ok(b"null"))
+                return CommandResolved(self.until(leaf.path), leaf.path, Ok(NOTHING))
             case StepCall() if isinstance(answer, BaseException):
                 return CommandResolved(self.now, leaf.path, Err(from_exception(answer, self.codec)), 1)
             case StepCall(definition=step):
@@ -124,7 +125,7 @@ class Stage:
             case OpenHookCommand():
                 if answer is not None:
                     raise self.misfit(f"found {answer!r}: a token of one's own is there (None), or HookTokenTaken")
-                return CommandResolved(self.now, leaf.path, Ok(b"null"))
+                return CommandResolved(self.now, leaf.path, Ok(NOTHING))
             case _:
                 raise self.misfit(f"found {leaf.command!r}, which has no answer")
 

@@ -25,10 +25,10 @@ _OLDEST = """SELECT work.queue, min(event.id), event.bytes FROM work
     WHERE work.claimed = 0 AND work.not_before = 0 GROUP BY work.queue"""
 
 
-def census(path: str | os.PathLike[str], clock: rules.Clock | None = None) -> Census:
+def census(path: str | os.PathLike[str]) -> Census:
     """Raises `StoreError`."""
     connections = Connections(path, _PATIENCE, "ro")
-    now = (clock or rules.wall_clock())()
+    now = rules.wall_clock()()
     try:
         return connections.read(lambda db: _census(db, now))
     finally:

@@ -44,7 +44,6 @@ _KNOW = "INSERT OR REPLACE INTO delivery (run, once, position) VALUES (?, ?, ?)"
 _KEEP_TAG = "INSERT INTO tag (name, value, started_at, run_id, run) VALUES (?, ?, ?, ?, ?)"
 _FORGET_TAG = "DELETE FROM tag WHERE name = ? AND value = ? AND started_at = ? AND run_id = ?"
 _OPEN_HOOK = "INSERT OR REPLACE INTO hook (token_hash, chain, name) VALUES (?, ?, ?)"
-_HOLDER = "SELECT chain, name FROM hook WHERE token_hash = ?"
 
 
 @define
@@ -194,12 +193,6 @@ def create(db: Connection, summary: Summary) -> Run:
 
 def _keep_tags(db: Connection, summary: Summary, number: int) -> None:
     db.executemany(_KEEP_TAG, [(*pair, summary.started_at, summary.run_id, number) for pair in summary.tags.items()])
-
-
-def is_taken(db: Connection, run_id: str, token_hash: str, name: str) -> bool:
-    """Whether that token is of another hook than this one of a run."""
-    holder = db.execute(_HOLDER, (token_hash,)).fetchone()
-    return holder is not None and holder != (chain_of(run_id)[0], name)
 
 
 def close_hooks(db: Connection, chain: str) -> None:

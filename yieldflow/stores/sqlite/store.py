@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from heapq import merge
 from itertools import islice
 from sqlite3 import Connection
@@ -38,7 +39,6 @@ from yieldflow.ports import (
     Mark,
     Open,
     Page,
-    Refused,
     Reply,
 )
 from yieldflow.stores import conditions, rules
@@ -209,11 +209,9 @@ def _log(run: Run, after: Mark | None, now: Millis) -> Log:
 
 def _commit(db: Connection, commit: Commit, now: Millis) -> Reply:
     run = runs.find(db, commit.run_id)
-    refusal = conditions.against(commit, run, now)
+    refusal = conditions.against(commit, run, now, partial(listing.resolve, db))
     if refusal is not None:
         return refusal
-    if any(runs.is_taken(db, commit.run_id, *hook) for hook in commit.hooks.items()):
-        return Refused("taken", now)
     if run is None:
         assert commit.summary is not None  # as `check` saw to
         run = runs.create(db, commit.summary)

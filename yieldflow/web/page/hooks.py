@@ -17,12 +17,12 @@ from yieldflow.core.events import HookReceived
 from yieldflow.core.times import Millis
 from yieldflow.errors import UsageError, error, shown
 from yieldflow.inspection import Inspection, look
-from yieldflow.inspection.awaiting import LIVE, Awaited, Hooks, Waiting, board_of
+from yieldflow.inspection.awaiting import Awaited, Hooks, Waiting, board_of
 from yieldflow.inspection.awaiting import Page as Found
 from yieldflow.inspection.phrases import count, whole
 from yieldflow.inspection.reading import history, newest, stand
 from yieldflow.inspection.timeline import short
-from yieldflow.ports import Summary
+from yieldflow.ports import LIVE, Summary
 from yieldflow.reach import encoded, wanted
 from yieldflow.web.discreet import why_of
 from yieldflow.web.fields import fields_of

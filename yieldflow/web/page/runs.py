@@ -17,7 +17,7 @@ from yieldflow.core.times import Millis
 from yieldflow.errors import UnknownRun, UsageError, shortened
 from yieldflow.inspection.awaiting import board_of
 from yieldflow.inspection.phrases import count
-from yieldflow.ports import Filter, Note, Status, Summary
+from yieldflow.ports import LIVE, Filter, Note, Status, Summary
 from yieldflow.reach import wanted
 from yieldflow.web.discreet import reason_of
 from yieldflow.web.page.html import Content, Html, el
@@ -28,10 +28,9 @@ from yieldflow.web.page.visit import Visit
 SHOWN = 50  # runs of a page
 SEARCHED = 1_000  # runs that a search looks at, if none has that very id
 _CALL = 200  # runs in a call of the store
-_LIVE: tuple[Status, ...] = ("running", "paused", "blocked")
 _CHOICES: Mapping[str, tuple[Status, ...]] = {
     "": (),
-    "unfinished": _LIVE,
+    "unfinished": LIVE,
     **{one: (one,) for one in get_args(Status)},
 }
 _HEADS = ("Run", "Status", "Workflow", "Started", "Took", "Tags")

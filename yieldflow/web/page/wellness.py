@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import assert_never
-from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
 from yieldflow.app import App
-from yieldflow.connect import scheme_of
+from yieldflow.connect import file_of, scheme_of
 from yieldflow.core.times import Millis
 from yieldflow.doctor import Report, examine, server
 from yieldflow.doctor.findings import Finding, Level
@@ -80,7 +79,7 @@ def _about(app: App) -> Iterator[tuple[str, Content]]:
     yield "Kind", _KINDS.get(scheme, "Redis server")
     yield "Where", el("span", masked(app.settings.url), class_="id")
     if scheme == "sqlite":
-        file = Path(unquote(app.settings.url.removeprefix("sqlite:///")))
+        file = Path(file_of(app.settings.url))
         if file.exists():
             yield "Size", f"{file.stat().st_size / (1 << 20):,.1f} MiB"
     yield "Durability", _durability(app.settings.durability, scheme)

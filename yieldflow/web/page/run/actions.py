@@ -14,7 +14,7 @@ from yieldflow.core.chain import chain_of
 from yieldflow.errors import UsageError
 from yieldflow.inspection.phrases import count
 from yieldflow.inspection.reading import newest, stand
-from yieldflow.ports import Status
+from yieldflow.ports import LIVE, Status
 from yieldflow.reach import LONGEST_REASON
 from yieldflow.web.page.html import Content, Html, el
 from yieldflow.web.page.pieces import ask, toolbar
@@ -23,8 +23,7 @@ from yieldflow.web.page.run.sight import Sight
 from yieldflow.web.page.views import Action, Done, Question
 from yieldflow.web.page.visit import Visit
 
-_GOING: tuple[Status, ...] = ("running", "paused", "blocked")
-_FORKED: tuple[Status, ...] = (*_GOING, "completed", "failed", "cancelled", "continued")
+_FORKED: tuple[Status, ...] = (*LIVE, "completed", "failed", "cancelled", "continued")
 
 
 @frozen
@@ -66,7 +65,7 @@ class Deed:
 DEEDS = (
     Deed(
         "cancel",
-        _GOING,
+        LIVE,
         "Cancel",
         "It is asked to stop: Cancelled is thrown where its program waits, and its clean-up is carried out. If that "
         "was asked before, it is thrown once more.",
@@ -102,7 +101,7 @@ DEEDS = (
     ),
     Deed(
         "terminate",
-        _GOING,
+        LIVE,
         "Terminate",
         "It ends at once, without being asked: no clean-up is carried out, and its children are cancelled. This "
         "cannot be undone.",
