@@ -13,6 +13,7 @@ from tests.servers import Server
 from yieldflow.errors import StoreUnsuitable
 from yieldflow.ports import NEVER, Beat, Claim, Commit, Filter, Head, Holding, Mark, Open, Revoke
 from yieldflow.stores.redis import RedisStore, connect
+from yieldflow.stores.redis.keeper import RedisKeeper
 from yieldflow.testing.contracts import StoreContract
 from yieldflow.testing.contracts.harness import (
     QUEUE,
@@ -212,6 +213,51 @@ def test_a_claim_whose_lease_was_thrown_away_may_be_revoked(harness: RedisHarnes
     assert [entry.until for entry in harness.store.work(RUN)] == [0]
     append(harness, b"lost", revoke=(Revoke((1,), held.token),))
     assert log(harness).entries == 0
+
+
+UNREADABLE = [
+    ("rest", "{x"),
+    ("workflow", b"\xff\xfe"),
+    ("queue", b"\xff\xfe"),
+    ("started", "soon"),
+    ("note", "[1"),
+    ("rings", "often"),
+]
+
+
+@pytest.mark.parametrize(("field", "bytes_"), UNREADABLE)
+def test_a_run_of_which_somebody_has_spoilt_a_field_is_left_and_the_others_go_on(harness: RedisHarness, field, bytes_):
+    for run_id in (RUN, "other"):
+        start(harness, run_id=run_id, alarm=1)
+    harness.client.hset(f"yieldflow:run:{RUN}", field, bytes_)
+    with pytest.raises(StoreUnsuitable, match=f"what it keeps of run '{RUN}' cannot be read"):
+        harness.store.read(RUN)
+    (damaged,) = RedisKeeper(harness.client).records([RUN])
+    assert isinstance(damaged, str)
+    assert "other" in {run.run_id for run in harness.store.find(Filter()).runs}
+    assert {due.run_id for due in harness.store.due(9)} == {RUN, "other"}
+    assert log(harness, "other").head.length == 1
+
+
+@pytest.mark.parametrize("kind", ["run", "leases"])
+def test_a_key_that_somebody_has_put_in_place_of_a_runs_keeps_no_other_alarm_from_ringing(harness: RedisHarness, kind):
+    for run_id in (RUN, "other"):
+        start(harness, run_id=run_id, alarm=1)
+    harness.client.delete(f"yieldflow:{kind}:{RUN}")
+    harness.client.set(f"yieldflow:{kind}:{RUN}", "mine")
+    assert "other" in {due.run_id for due in harness.store.due(9)}
+
+
+def test_work_that_somebody_has_spoilt_is_neither_read_nor_claimed(harness: RedisHarness):
+    start(harness, put=(free(),))
+    harness.client.hset(f"yieldflow:work:{RUN}", "11", b'["' + QUEUE.encode() + b'",1]\nx')
+    harness.client.zadd(f"yieldflow:leases:{RUN}", {"11": 5})
+    for call in (lambda: harness.store.read(RUN), lambda: harness.store.work(RUN)):
+        with pytest.raises(StoreUnsuitable, match="cannot be read"):
+            call()
+    harness.client.hset(f"yieldflow:work:{RUN}", "11", f'["{QUEUE}",1,1,5,0,false,0,7]')
+    with pytest.raises(StoreUnsuitable, match="cannot be read"):
+        harness.store.claim(RUN, [QUEUE], "w", ["t"])
 
 
 def test_a_commit_may_be_very_wide(harness: RedisHarness):

@@ -20,10 +20,21 @@ import pytest
 from hypothesis import settings
 
 from yieldflow.errors import StoreUnreachable, StoreUnsuitable
-from yieldflow.ports import Commit, Done, Head
+from yieldflow.ports import Commit, Done, Filter, Head
 from yieldflow.stores.sqlite import SqliteStore
 from yieldflow.testing.contracts import StoreContract
-from yieldflow.testing.contracts.harness import RUN, Embedded, FakeClock, append, change, free, log, start, summary
+from yieldflow.testing.contracts.harness import (
+    RUN,
+    Embedded,
+    FakeClock,
+    append,
+    change,
+    claim,
+    free,
+    log,
+    start,
+    summary,
+)
 
 from .machine import Comparison
 
@@ -82,6 +93,19 @@ def test_the_tags_of_a_run_go_with_it(harness: Embedded, file: Path):
         harness.store.delete(RUN)
         assert other.execute("SELECT count(*) FROM tag").fetchone() == (0,)
     other.close()
+
+
+@pytest.mark.parametrize("cell", ["{x", "[1", "1", "", "null"])
+def test_a_cell_that_somebody_has_spoilt_is_lost_and_the_run_is_not(harness: Embedded, file: Path, cell: str):
+    start(harness, put=(free(),), summary=summary(tags={"team": "shop"}))
+    with sqlite3.connect(file) as other:
+        other.execute("UPDATE run SET tags = ?, note = ?, anew = ?, replays = ?", (cell,) * 4)
+    other.close()
+    found = log(harness)
+    assert (found.head.length, found.replays, found.summary.note) == (1, (), None)
+    assert [run.run_id for run in harness.store.find(Filter()).runs] == [RUN]
+    assert claim(harness).work == free()
+    append(harness, b"and it goes on")
 
 
 def test_a_closed_store_says_so_and_closes_again(harness: Embedded):

@@ -62,7 +62,7 @@ class RedisKeeper:
             answers = self._scripts.call_each("records", calls)
         except StoreUnsuitable as error:  # the keys of one of them are not as we write them
             return [str(error)] if len(calls) == 1 else [one for call in run_ids for one in self.records([call])]
-        return [_records(run_id, *answer) for run_id, answer in zip(run_ids, answers, strict=True)]
+        return [_told(run_id, answer) for run_id, answer in zip(run_ids, answers, strict=True)]
 
     def logs(self, heads: Sequence[tuple[str, Mark]]) -> list[tuple[bytes, ...]]:
         with replies(), self._client.pipeline(transaction=False) as pipe:
@@ -104,6 +104,14 @@ class RedisKeeper:
 def _literal(text: str) -> str:
     """For a pattern of Redis."""
     return "".join(f"\\{one}" if one in "*?[]\\^" else one for one in text)
+
+
+def _told(run_id: str, answer: Sequence[Any]) -> Records | str:
+    try:
+        with rows.readable(run_id):
+            return _records(run_id, *answer)
+    except StoreUnsuitable as error:
+        return str(error)
 
 
 def _records(run_id: str, now: Millis, length: int, commit: bytes, *rest: Any) -> Records:

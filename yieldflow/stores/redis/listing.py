@@ -5,7 +5,9 @@ The server looks through the set with the fewest runs that may fit, and sends th
 
 from __future__ import annotations
 
-from typing import get_args
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, get_args
 
 import orjson
 
@@ -32,10 +34,17 @@ def find(scripts: Scripts, wanted: Filter, cursor: str | None) -> Page:
             "look": LOOK,
         }
         some, run_id, started_at = scripts.call("list", "", orjson.dumps(asked))
-        found += [rows.summary(member.decode(), about) for member, about in some if about[0]]
+        found += [summary for member, about in some if (summary := _summary(member, about)) is not None]
         if run_id is None or len(found) > wanted.limit:
             return rules.page(found, wanted)
         after = int(started_at), run_id.decode()
+
+
+def _summary(member: bytes, about: Sequence[Any]) -> Summary | None:
+    """None: it was lost, or cannot be read. The others are listed; of that one the doctor tells."""
+    with suppress(ValueError, TypeError):
+        return rows.summary(member.decode(), about) if about[0] else None
+    return None
 
 
 def _groups(wanted: Filter) -> list[list[str]]:

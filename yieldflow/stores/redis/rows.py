@@ -5,7 +5,8 @@ It knows no key and sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, assert_never
 
@@ -13,6 +14,7 @@ import orjson
 
 from yieldflow.core.chain import chain_of, predecessor
 from yieldflow.core.path import Path
+from yieldflow.errors import StoreUnsuitable, shown
 from yieldflow.ports import Beat, Claimed, Commit, Entry, Free, Head, Holding, Mark, Note, Open, Status, Summary
 
 _BY_DEFAULT = (0, None, 0, None, None)
@@ -174,6 +176,18 @@ def summary(run_id: str, about: Sequence[bytes]) -> Summary:
     return Summary(
         run_id, workflow.decode(), queue.decode(), named, started_at, finished_at, tags, blocked, parent, tuple(anew)
     )
+
+
+@contextmanager
+def readable(run_id: str) -> Iterator[None]:
+    """What is kept of a run may have been written by somebody else. Raises `StoreUnsuitable`."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        reason = (
+            f"what it keeps of run {shown(run_id)} cannot be read ({error}); `yieldflow doctor` looks at all of them"
+        )
+        raise StoreUnsuitable("redis", reason) from error
 
 
 def mark(length: int, commit: bytes) -> Mark | None:

@@ -75,7 +75,8 @@ class RedisStore:
             pipe.zrange(self._key("leases", run_id), 0, -1, withscores=True)
             work, leases = pipe.execute()
         until = {key: int(end) for key, end in leases}
-        entries = [rows.any_entry(key, text, until) for key, text in work.items()]
+        with rows.readable(run_id):
+            entries = [rows.any_entry(key, text, until) for key, text in work.items()]
         return tuple(sorted(entries, key=lambda entry: entry.path))
 
     def commit(self, commits: Sequence[Commit]) -> tuple[Reply, ...]:
@@ -97,7 +98,8 @@ class RedisStore:
         words: list[Word] = [rows.line(worker), len(names), *names, *map(rows.line, tokens)]
         now, length, commit, given = self._scripts.call("claim", run_id, *words)
         head = Mark(length, commit.decode())
-        return Granted(now, tuple(Grant(rows.claimed(*claim), rows.event(item), head) for *claim, item in given))
+        with rows.readable(run_id):
+            return Granted(now, tuple([Grant(rows.claimed(*claim), rows.event(item), head) for *claim, item in given]))
 
     def renew(self, beats: Sequence[Beat]) -> tuple[Mark | None, ...]:
         calls = [(beat.run_id, *rows.beat(beat)) for beat in beats]
@@ -108,7 +110,7 @@ class RedisStore:
 
     def due(self, limit: int) -> tuple[Due, ...]:
         rung = self._scripts.call("due", "", limit)
-        return tuple(Due(run_id.decode(), queue.decode()) for run_id, queue in rung)
+        return tuple(Due(run_id.decode(), queue.decode(errors="replace")) for run_id, queue in rung)
 
     def next_alarm(self) -> tuple[Millis | None, Millis]:
         with replies(), self._client.pipeline(transaction=False) as pipe:
@@ -170,7 +172,7 @@ def _heard(commits: Sequence[Commit], looks: Sequence[Look], answers: Sequence[A
     replies, logs = answers[: len(commits)], answers[len(commits) :]
     return (
         tuple([_reply(commit, *reply) for commit, reply in zip(commits, replies, strict=True)]),
-        tuple([_log(look.run_id, *log) for look, log in zip(looks, logs, strict=True)]),
+        tuple([_read(look.run_id, log) for look, log in zip(looks, logs, strict=True)]),
     )
 
 
@@ -185,6 +187,11 @@ def _reply(commit: Commit, kind: bytes, now: Millis, *rest: Any) -> Reply:
         case b"refused", (reason, position):
             return Refused(reason.decode(), now, position)
     raise AssertionError(f"commit.lua answered {kind!r}")
+
+
+def _read(run_id: str, answer: Sequence[Any]) -> Log | None:
+    with rows.readable(run_id):
+        return _log(run_id, *answer)
 
 
 def _log(run_id: str, now: Millis, length: int, *rest: Any) -> Log | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from struct import Struct
-from typing import Any, TypeAlias, assert_never
+from typing import Any, TypeAlias, TypeVar, assert_never
 
 from yieldflow.core.path import Path
 from yieldflow.core.times import Millis
 from yieldflow.ports import Claimed, Entry, Free, Note, Summary
 
+T = TypeVar("T")
 Row: TypeAlias = tuple[Any, ...]  # what sqlite3 answers; the schema says which types
 
 SUMMARY = "run_id, workflow, queue, status, started_at, finished_at, tags, note, parent, anew"
@@ -52,10 +54,10 @@ def summary_of(row: Row) -> Summary:
         status,
         started_at,
         finished_at,
-        {} if tags is None else json.loads(tags),
-        None if note is None else Note(*json.loads(note)),
+        _read(tags, dict, {}),
+        _read(note, lambda fields: Note(*fields), None),
         parent,
-        () if anew is None else tuple(json.loads(anew)),
+        _read(anew, tuple, ()),
     )
 
 
@@ -64,7 +66,17 @@ def replays_cell(replays: tuple[Millis, ...]) -> str | None:
 
 
 def replays_of(cell: str | None) -> tuple[Millis, ...]:
-    return () if cell is None else tuple(json.loads(cell))
+    return _read(cell, tuple, ())
+
+
+def _read(cell: str | None, make: Callable[[Any], T], nothing: T) -> T:
+    """What somebody else has made unreadable is lost; the doctor compares with the log, and puts it back."""
+    if cell is None:
+        return nothing
+    try:
+        return make(json.loads(cell))
+    except (ValueError, TypeError):
+        return nothing
 
 
 def entry_row(entry: Entry) -> Row:
