@@ -78,9 +78,12 @@ MAY_IMPORT = {
     "checking": {"core", "codec", "authoring", "interrupting"},
     "histories": WORKING | USING | {"inspection"},
     "comparing": {"core", "codec", "authoring", "inspection", "checking"},
-    "cli": WORKING | USING | {"doctor", "checking", "comparing", "histories", "inspection", "lint", "logs", "metrics"},
+    "given": {"authoring", "core"},
+    "cli": WORKING
+    | USING
+    | {"doctor", "checking", "comparing", "given", "histories", "inspection", "lint", "logs", "metrics"},
     "lint": {"authoring"},
-    "web": WORKING | USING | {"cli", "doctor", "inspection", "metrics", "presence"},  # of cli: its JSON documents
+    "web": WORKING | USING | {"cli", "doctor", "given", "inspection", "metrics", "presence"},  # of cli: words, signs
     "under_test": set(),
     "testing": WORKING | USING | {"checking", "inspection", "under_test"},
     "pytest_plugin": {"app", "authoring", "cli", "codec", "inspection", "lint", "testing", "under_test"},  # when asked

@@ -17,11 +17,11 @@ from tests.deep.hostile_inputs import Inputs
 from tests.deep.rounds import Figures
 from tests.servers import valkey
 from yieldflow import App
-from yieldflow.cli.target import parse
 from yieldflow.codec.packing import unpack
 from yieldflow.core.times import duration
 from yieldflow.engine.outside import check_hook, check_run_id, check_tags
 from yieldflow.errors import Undecodable, UnknownRun, UnknownToken, UsageError, YieldflowError
+from yieldflow.given import parse
 
 CHEAP = 120_000  # inputs a round through the doors that need no store
 SIZE = 100_000_000

@@ -13,7 +13,6 @@ import pytest
 from tests.deep.hostile_inputs import CODEC, TEXTS, Left, Right
 from tests.deep.hostile_stores import waits
 from yieldflow import App, Flow, YieldflowError, gather, sleep, step, workflow
-from yieldflow.cli.target import parse
 from yieldflow.codec.packing import unpack
 from yieldflow.core.chain import chain_of
 from yieldflow.core.path import parse as parse_path
@@ -28,6 +27,7 @@ from yieldflow.errors import (
     UnknownRun,
     UsageError,
 )
+from yieldflow.given import parse
 from yieldflow.ports import Commit, Head
 from yieldflow.rq.inbox import run_of
 from yieldflow.rq.queue import TEND_RUN

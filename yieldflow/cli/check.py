@@ -20,12 +20,13 @@ from yieldflow.cli.counting import counted
 from yieldflow.cli.errors import DONE, ENDED_BADLY
 from yieldflow.cli.files import files_in, is_history
 from yieldflow.cli.findings import Document, sort
-from yieldflow.cli.options import at_a_place, span_of
+from yieldflow.cli.options import at_a_place
 from yieldflow.cli.outcome import tell_json
 from yieldflow.cli.replaying import Order, Replayed, opened, replay
 from yieldflow.cli.shares import cores, in_processes
 from yieldflow.cli.target import defined_in, module_of
 from yieldflow.errors import UsageError, error
+from yieldflow.given import span_of
 from yieldflow.inspection.phrases import count
 
 _ALONE = 0.5  # seconds before others are asked to help: they take as long to begin

@@ -14,8 +14,9 @@ import click
 from attrs import frozen
 
 from yieldflow.app import App
-from yieldflow.cli.given import instant_of, tags_of
+from yieldflow.cli.pairs import tags_of
 from yieldflow.errors import UsageError
+from yieldflow.given import instant_of
 from yieldflow.inspection.phrases import count
 from yieldflow.ports import Filter, Status
 from yieldflow.reach import wanted

@@ -20,16 +20,6 @@ DONE, ENDED_BADLY, WRONG_USAGE, NOT_FOUND, NO_STORE, INTERRUPTED = 0, 1, 2, 3, 4
 
 
 @error
-class BadJson(UsageError):
-    place: str
-    text: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.place} is not JSON ({self.reason}): {shortened(self.text, 60)}"
-
-
-@error
 class BrokenModule(UsageError):
     module: str
     reason: str

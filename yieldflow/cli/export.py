@@ -14,10 +14,11 @@ from yieldflow.app import App
 from yieldflow.cli.choosing import filters, times
 from yieldflow.cli.counting import counted
 from yieldflow.cli.files import name_of, write_whole
-from yieldflow.cli.given import instant_of, tags_of
 from yieldflow.cli.options import Place, at_a_place
+from yieldflow.cli.pairs import tags_of
 from yieldflow.core.chain import expect_possible
 from yieldflow.errors import UnknownRun, UsageError
+from yieldflow.given import instant_of
 from yieldflow.histories import generations
 from yieldflow.inspection.phrases import count
 from yieldflow.inspection.reading import meant, whole

@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from yieldflow.cli.errors import visible
-from yieldflow.cli.given import pairs_of
 from yieldflow.cli.options import Place, at_a_place
 from yieldflow.cli.outcome import tell_json
-from yieldflow.cli.target import parse
+from yieldflow.cli.pairs import pairs_of
 from yieldflow.core.events import ForkOf, RunStarted
 from yieldflow.core.path import show
+from yieldflow.given import parse
 
 _EXAMPLE = "Example: yieldflow fork order-42 -m shop.flows --replace '2={\"cents\": 500}'"
 

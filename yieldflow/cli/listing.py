@@ -16,11 +16,12 @@ from rich.text import Text
 
 from yieldflow.app import App
 from yieldflow.cli.errors import visible
-from yieldflow.cli.given import instant_of, tags_of
 from yieldflow.cli.options import Place, at_a_place
 from yieldflow.cli.outcome import tell_json
+from yieldflow.cli.pairs import tags_of
 from yieldflow.core.times import Millis
 from yieldflow.errors import UsageError
+from yieldflow.given import instant_of
 from yieldflow.inspection.around import Standing
 from yieldflow.inspection.document import run_document
 from yieldflow.inspection.phrases import count, iso, span, whole

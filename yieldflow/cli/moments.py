@@ -6,9 +6,9 @@ import re
 from contextlib import suppress
 from datetime import timedelta
 
-from yieldflow.cli.given import time_of
 from yieldflow.core.times import duration
 from yieldflow.errors import UsageError, shortened
+from yieldflow.given import time_of
 from yieldflow.inspection.reading import Moment
 
 _POSITION = re.compile(r"-?\d{1,10}")

@@ -18,8 +18,6 @@ from yieldflow.app import App
 from yieldflow.cli.errors import Interrupted, NoStore
 from yieldflow.cli.target import load, module_of
 from yieldflow.connect import file_of, scheme_of
-from yieldflow.core.times import Millis, duration
-from yieldflow.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -74,14 +72,6 @@ def at_a_place(command: F) -> F:
         "--module", "-m", "modules", multiple=True, metavar="MODULE", help="Code to load; may be given several times."
     )
     return url(modules(command))
-
-
-def span_of(text: str) -> Millis:
-    """A duration as an option: "30s", "2 days", or seconds. Raises `UsageError`."""
-    try:
-        return duration(float(text) if text.replace(".", "", 1).isdigit() else text)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
 
 
 def expect_store(url: str) -> None:

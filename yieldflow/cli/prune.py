@@ -9,9 +9,10 @@ import click
 from yieldflow import pruning
 from yieldflow.cli.choosing import care_of, cares, filters
 from yieldflow.cli.errors import DONE, ENDED_BADLY
-from yieldflow.cli.given import tags_of
-from yieldflow.cli.options import Place, at_a_place, span_of
+from yieldflow.cli.options import Place, at_a_place
 from yieldflow.cli.outcome import tell_json
+from yieldflow.cli.pairs import tags_of
+from yieldflow.given import span_of
 from yieldflow.inspection.phrases import count
 from yieldflow.reach import wanted
 

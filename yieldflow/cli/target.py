@@ -15,14 +15,15 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
 from yieldflow.app import App
 from yieldflow.authoring.registry import DEFAULT, Registry
 from yieldflow.authoring.workflow import Workflow
-from yieldflow.cli.errors import BadJson, BrokenModule, NoModule
+from yieldflow.cli.errors import BrokenModule, NoModule
 from yieldflow.core.asks import WorkflowCall, WorkflowDefinition
-from yieldflow.errors import BadArguments, BadDefinition, Undecodable, UnknownTarget, UsageError, shortened
+from yieldflow.errors import BadDefinition, UnknownTarget, UsageError, shortened
+from yieldflow.given import call_of, parse
 
 
 def module_of(target: str) -> str:
@@ -71,27 +72,7 @@ def called(app: App, workflow: Workflow[Any, Any], args: Sequence[str], kwargs: 
     """The call with these JSON texts as arguments. Raises `BadJson`, `BadArguments`."""
     positional = [_argument(number, text) for number, text in enumerate(args, 1)]
     named = dict(_named(text) for text in kwargs)
-    definition = workflow.definition
-    try:
-        data = json.dumps([positional, named]).encode()
-        arguments = app.codec.decode_arguments(data, definition.parameters)
-        return workflow(*arguments.args, **arguments.kwargs)
-    except (Undecodable, TypeError) as error:
-        reason = str(error).removeprefix(f"{definition.fn.__qualname__}(): ")
-        raise BadArguments(_shown(workflow), reason) from error
-
-
-def parse(place: str, text: str) -> Any:
-    """Raises `BadJson`."""
-    try:
-        return json.loads(text, parse_constant=_refuse, parse_int=_whole)
-    except RecursionError as error:
-        raise BadJson(place, text, "it is nested too deep") from error
-    except ValueError as error:
-        quoted = json.dumps(text, ensure_ascii=False)
-        is_word = len(text) <= 60 and text.isprintable() and not text.startswith(("{", "[", '"')) and "'" not in text
-        reason = f"strings need quotes, '{quoted}'" if is_word else str(error)
-        raise BadJson(place, text, reason) from error
+    return call_of(workflow.definition, positional, named, app.codec.plain, _shown(workflow))
 
 
 def _argument(number: int, text: str) -> Any:
@@ -110,17 +91,6 @@ def _named(text: str) -> tuple[str, Any]:
             f"--kw {shortened(text, 60)} names no argument: write --kw NAME=JSON, such as --kw 'name=\"World\"'"
         )
     return name, parse(f"--kw {shortened(name, 60)}", value)
-
-
-def _whole(digits: str) -> int:
-    """Larger ones would silently be rounded on their way."""
-    if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:
-        raise ValueError(f"a number of {len(digits):,} digits is too large for JSON; write it as a string")
-    return int(digits)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")
 
 
 def _expect(module: str, out: TextIO | None) -> None:

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 
 from yieldflow.app import App
-from yieldflow.authoring.workflow import Workflow
+from yieldflow.authoring import options
 from yieldflow.core.asks import WorkflowCall
-from yieldflow.core.times import duration
-from yieldflow.errors import BadArguments, Undecodable, UnknownTarget, UsageError
+from yieldflow.errors import UnknownTarget, UsageError
+from yieldflow.given import call_of
 
 
 def span(name: str, given: str | float | None) -> timedelta | None:
     """Raises `UsageError`."""
     try:
-        return None if given is None else timedelta(milliseconds=duration(given))
-    except (ValueError, OverflowError) as error:
+        millis = options.span(given)
+    except ValueError as error:
         raise UsageError(f"{name}: {error}") from error
+    return None if millis is None else timedelta(milliseconds=millis)
 
 
 def called(app: App, name: str, args: list[Any], kwargs: dict[str, Any]) -> WorkflowCall[Any]:
     """Raises `UnknownTarget`, `BadArguments`."""
     definition = app.registry.workflow(name)
     if definition is None:
-        raise UnknownTarget(name, "no workflow of this name is loaded here (`yieldflow web -m MODULE`)")
-    try:
-        arguments = app.codec.plain.decode_arguments(json.dumps([args, kwargs]).encode(), definition.parameters)
-        return Workflow[..., Any](definition)(*arguments.args, **arguments.kwargs)
-    except (Undecodable, TypeError) as error:
-        reason = str(error).removeprefix(f"{definition.fn.__qualname__}(): ")
-        raise BadArguments(definition.name, reason) from error
+        raise UnknownTarget(name, "no workflow of this name is loaded here")
+    return call_of(definition, args, kwargs, app.codec.plain, definition.name)

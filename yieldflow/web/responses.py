@@ -21,10 +21,10 @@ from yieldflow.core.commands import OpenHook, Respond
 from yieldflow.core.events import CommandIssued, Event, HookReceived
 from yieldflow.core.times import Millis
 from yieldflow.errors import StillSealed
+from yieldflow.inspection.kinds import LONGEST
 from yieldflow.inspection.reading import newest
 from yieldflow.ports import Mark, Store
 from yieldflow.web.desk import Desk
-from yieldflow.web.kinds import LONGEST
 
 _KNOWN = 1_000  # runs whose hooks are remembered
 _MOST = 16 << 20  # bytes of their responses, about
