@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 SHOP = "tests.cli.shop"
 
 
@@ -25,10 +27,35 @@ def test_result_with_the_code_works_on_the_run(checkout):
     assert json.loads(result.stdout) == {"o1": True}
 
 
-def test_send_says_where_it_was_put_and_that_nobody_checked_its_type(checkout):
-    result = checkout("send", "o1", "approval", '"perhaps"')
-    assert "delivered to hook approval of run o1 at position 5; its type was not checked" in result.stderr
-    assert "opened" not in result.stderr
+def test_send_without_the_code_says_where_it_was_put_and_that_nobody_checked_its_type(checkout):
+    code, _, err = checkout.run("send", "o1", "approval", '"perhaps"')
+    assert (code, err) == (0, "delivered to hook approval of run o1 at position 5; its type was not checked\n")
+
+
+def test_a_payload_that_does_not_fit_the_type_in_the_code_is_refused_with_nothing_changed(checkout):
+    before, token = checkout.histories(), token_of(checkout)
+    for words in (("send", "o1", "approval"), ("hook", token)):
+        code, out, err = checkout.run(*words, '"perhaps"', "-m", SHOP)
+        assert (code, out) == (2, "")
+        assert (
+            err
+            == "yieldflow: the payload does not fit hook 'approval': value cannot be read as bool: it holds 'perhaps'\n"
+        )
+    assert checkout.histories() == before
+
+
+@pytest.mark.parametrize("verb", ["send", "hook"])
+def test_a_payload_that_fits_the_type_in_the_code_is_delivered(checkout, verb):
+    place = ["o1", "approval"] if verb == "send" else [token_of(checkout)]
+    told = checkout(verb, *place, "true", "-m", SHOP).stderr
+    assert told == "delivered to hook approval of run o1 at position 5\n"
+    assert json.loads(checkout("result", "o1", "-m", SHOP).stdout) == {"o1": True}
+
+
+def test_the_type_of_a_hook_that_the_run_has_not_come_to_is_not_known_to_the_code_either(checkout):
+    told = checkout("send", "o1", "later", '"x"', "-m", SHOP).stderr.splitlines()
+    assert told[0] == "delivered to hook later of run o1 at position 5; its type was not checked"
+    assert told[1].startswith("the run has not opened a hook of this name yet")
 
 
 def test_send_to_a_name_that_no_hook_has_names_those_that_there_are(checkout):
@@ -110,6 +137,9 @@ def test_a_token_that_begins_with_a_dash_is_a_token(checkout):
 
 
 def test_a_hook_by_its_token_is_said_to_be_delivered_as_one_by_its_name(checkout):
-    document = json.loads(checkout("inspect", "o1", "--json", "--tokens").stdout)
-    result = checkout("hook", document["hooks"][0]["token"], "true")
-    assert result.stderr == "delivered to hook approval of run o1 at position 5; its type was not checked\n"
+    _, _, err = checkout.run("hook", token_of(checkout), "true")
+    assert err == "delivered to hook approval of run o1 at position 5; its type was not checked\n"
+
+
+def token_of(shell):
+    return json.loads(shell("inspect", "o1", "--json", "--tokens").stdout)["hooks"][0]["token"]

@@ -9,12 +9,13 @@ from time import monotonic
 import click
 
 from yieldflow.app import App
-from yieldflow.cli.options import Place, at_a_place, span_of
+from yieldflow.cli.options import Place, at_a_place
 from yieldflow.cli.outcome import tell
-from yieldflow.cli.target import parse
 from yieldflow.core.answers import is_token, token_hash
 from yieldflow.core.outcome import Ending
 from yieldflow.errors import RunCancelled, RunFailed, TimedOut, UnknownToken
+from yieldflow.given import parse, span_of
+from yieldflow.inspection.kinds import expect_fitting, kinds_of
 from yieldflow.inspection.reading import ending, newest, past, stand
 
 _LONGEST_WAIT = 1.0  # seconds
@@ -64,10 +65,11 @@ Example:
 @click.option("--key", metavar="KEY", help="Deliveries with the same key count once.")
 @at_a_place
 def send(run_id: str, hook: str, json: str, key: str | None, url: str | None, modules: tuple[str, ...]) -> None:
-    """Deliver JSON to HOOK of RUN."""
+    """Deliver JSON to HOOK of RUN. With its code (-m) what does not fit the hook is refused."""
     payload = parse("the payload", json)
     with Place(url, modules).app() as app:
-        _tell_delivered(hook, run_id, app.send(run_id, hook, payload, key=key))
+        checked = _is_checked(app, run_id, hook, payload)
+        _tell_delivered(hook, run_id, app.send(run_id, hook, payload, key=key), checked=checked)
         opened = past(app.store, newest(app.store, run_id)).timeline.run.hooks
         if hook not in opened:
             names = ", ".join(sorted(opened)) or "none"
@@ -86,11 +88,12 @@ Example:
 @click.option("--key", metavar="KEY", help="Deliveries with the same key count once.")
 @at_a_place
 def hook(token: str, json: str, key: str | None, url: str | None, modules: tuple[str, ...]) -> None:
-    """Deliver JSON to the hook that has TOKEN."""
+    """Deliver JSON to the hook that has TOKEN. With the code of its run (-m) what does not fit the hook is refused."""
     payload = parse("the payload", json)
     with Place(url, modules).app() as app:
         run_id, name = _place_of(app, token)
-        _tell_delivered(name, run_id, app.resume_hook(token, payload, key=key))
+        checked = _is_checked(app, run_id, name, payload)
+        _tell_delivered(name, run_id, app.resume_hook(token, payload, key=key), checked=checked)
 
 
 def _place_of(app: App, token: str) -> tuple[str, str]:
@@ -101,8 +104,17 @@ def _place_of(app: App, token: str) -> tuple[str, str]:
     return found
 
 
-def _tell_delivered(hook: str, run_id: str, position: int) -> None:
-    click.echo(f"delivered to hook {hook} of run {run_id} at position {position}; its type was not checked", err=True)
+def _is_checked(app: App, run_id: str, hook: str, payload: object) -> bool:
+    """False: no code at hand tells its type. Raises `BadPayload`."""
+    with redirect_stdout(sys.stderr):  # its program is replayed, and may print
+        kind = kinds_of(app).of(app, run_id, hook)
+    expect_fitting(payload, hook, kind, app.codec)
+    return kind is not None
+
+
+def _tell_delivered(hook: str, run_id: str, position: int, *, checked: bool) -> None:
+    unchecked = "" if checked else "; its type was not checked"
+    click.echo(f"delivered to hook {hook} of run {run_id} at position {position}{unchecked}", err=True)
 
 
 def _awaited(app: App, run_id: str, timeout: float | None) -> Ending:

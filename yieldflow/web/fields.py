@@ -17,11 +17,10 @@ from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_typ
 import attrs
 from attrs import evolve, frozen
 
-from yieldflow.cli.errors import BadJson
-from yieldflow.cli.target import parse
 from yieldflow.codec import SealedCodec
 from yieldflow.core.values import Annotation
 from yieldflow.errors import Unencodable
+from yieldflow.given import BadJson, parse
 from yieldflow.inspection.plain import plain
 
 Control: TypeAlias = Literal["choice", "text", "long", "whole", "number", "date", "json"]

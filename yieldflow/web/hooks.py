@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 from yieldflow.core.answers import token_hash
 from yieldflow.core.commands import OpenHook
 from yieldflow.errors import BadPayload, InboxFull, StoreError, UnknownRun, UnknownToken
+from yieldflow.inspection.kinds import Kinds, kinds_of
 from yieldflow.inspection.plain import plain
 from yieldflow.runtime import fresh
 from yieldflow.web import pages
@@ -23,7 +24,6 @@ from yieldflow.web.bounds import Buckets, Room, network
 from yieldflow.web.desk import Desk
 from yieldflow.web.fields import Fields, fields_of
 from yieldflow.web.http import RefusedRequest, Reply, Request, body_of, reply, too_many
-from yieldflow.web.kinds import Kinds, kinds_of
 from yieldflow.web.payloads import ONCE, Content, Form, content, expect_media, payload
 from yieldflow.web.responses import Place, Responses, opened
 from yieldflow.web.signatures import Signature

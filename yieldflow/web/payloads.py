@@ -11,14 +11,12 @@ from typing import Any, TypeAlias, assert_never
 
 from attrs import frozen
 
-from yieldflow.cli.errors import BadJson
-from yieldflow.cli.target import parse
 from yieldflow.codec import SealedCodec
-from yieldflow.errors import BadPayload, Undecodable, shortened
-from yieldflow.reach import encoded
+from yieldflow.errors import shortened
+from yieldflow.given import BadJson, parse
+from yieldflow.inspection.kinds import Kind, expect_fitting
 from yieldflow.web.fields import fields_of
 from yieldflow.web.http import RefusedRequest, pairs
-from yieldflow.web.kinds import Kind
 
 FORM = "application/x-www-form-urlencoded"
 ONCE = "yieldflow-once"  # a field that no type has: which of our pages was filled in
@@ -89,17 +87,6 @@ def payload(given: Content, body: bytes, hook: str, kind: Kind | None, codec: Se
     found = body if kind is not None and kind.annotation is bytes else _read(given, body, kind, codec)
     expect_fitting(found, hook, kind, codec)
     return found
-
-
-def expect_fitting(found: object, hook: str, kind: Kind | None, codec: SealedCodec) -> None:
-    """As the program will see it: without a type on its way in, with its type on its way out. Raises `BadPayload`."""
-    packed = encoded(hook, found, Any, codec)
-    if kind is None:
-        return
-    try:
-        codec.decode(packed, kind.annotation)
-    except Undecodable as error:
-        raise BadPayload(hook, str(error)) from error
 
 
 def _read(given: Content, body: bytes, kind: Kind | None, codec: SealedCodec) -> object:

@@ -11,21 +11,24 @@ from collections import OrderedDict
 from collections.abc import Iterator, MutableMapping
 from threading import Condition, Lock
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from attrs import define, field, frozen
 
-from yieldflow.app import App
 from yieldflow.authoring.loaded import loaded
 from yieldflow.core.asks import Command, Hook, ReceiveCommand
 from yieldflow.core.events import Event
 from yieldflow.core.frames import frames
 from yieldflow.core.interpreter import Execution
 from yieldflow.core.telling import silence
-from yieldflow.core.values import Annotation
-from yieldflow.errors import CodeError, ImpossibleEvent, Undecodable
+from yieldflow.core.values import Annotation, Codec
+from yieldflow.errors import BadPayload, CodeError, ImpossibleEvent, Undecodable
 from yieldflow.inspection.reading import history, newest, stand
+from yieldflow.reach import encoded
+
+if TYPE_CHECKING:
+    from yieldflow.app import App
 
 LONGEST = 2_000  # events that are replayed
 _KNOWN = 10_000  # hooks that are remembered
@@ -93,6 +96,17 @@ def kinds_of(app: App) -> Kinds:
         return _KINDS.setdefault(app, Kinds())
 
 
+def expect_fitting(found: object, hook: str, kind: Kind | None, codec: Codec) -> None:
+    """As the program will see it: without a type on its way in, with its type on its way out. Raises `BadPayload`."""
+    packed = encoded(hook, found, Any, codec)
+    if kind is None:
+        return
+    try:
+        codec.decode(packed, kind.annotation)
+    except Undecodable as error:
+        raise BadPayload(hook, str(error)) from error
+
+
 def _looked_for(app: App, run_id: str, name: str) -> Kind | None:
     log = stand(app.store, run_id)
     if log.head.length > LONGEST or app.registry.workflow(log.summary.workflow) is None:
@@ -117,7 +131,7 @@ def _asked(app: App, name: str, events: tuple[Event, ...]) -> tuple[ReceiveComma
             execution.feed(events)
             execution.decide()
             return (*_waits(execution), *_held(execution))
-        except (CodeError, ImpossibleEvent, Undecodable):  # a run that this code cannot go on with
+        except (CodeError, ImpossibleEvent):  # a run that this code cannot go on with
             return ()
         finally:
             execution.close()
