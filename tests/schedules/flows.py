@@ -39,20 +39,26 @@ def stubborn(takes: str, tidies: str) -> Flow[str]:
 
 
 class Played:
-    """A schedule in virtual time; what its two steps do to other runs is done to those of the same stage."""
+    """A schedule in virtual time; what its steps do to other runs is done to those of the same stage."""
 
-    def __init__(self, call: Any, *, since: datetime = MIDNIGHT, **options: Any) -> None:
+    def __init__(
+        self, call: Any, *, since: datetime = MIDNIGHT, ahead: Callable[..., Any] = program.ahead.fn, **options: Any
+    ) -> None:
         plan = Asked(**options).plan(target_of(call, JsonCodec()))
         self.ended: list[tuple[str, str]] = []
         fakes: dict[Any, Callable[..., Any]] = {
             program.still_running: self._still_running,
-            program.ahead: program.ahead.fn,
+            program.started_by: self._started_by,
+            program.ahead: ahead,
             program.end: self._end,
         }
         self.sim = simulate(program.schedule(plan, State()), steps=fakes, at=since, run_id="daily")
 
     def _still_running(self, run_ids: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(run_id for run_id in run_ids if self.sim.children[run_id] == "running")
+
+    def _started_by(self, schedule_id: str) -> tuple[str, ...]:
+        return self._still_running(tuple(self.sim.children))
 
     def _end(self, run_ids: tuple[str, ...], overlap: str) -> None:
         """Cancelled a moment later: a fake is called in the midst of a turn."""

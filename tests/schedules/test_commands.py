@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 from click.testing import CliRunner
@@ -113,3 +116,33 @@ def test_a_url_before_the_command_holds_for_it(shell, hourly, tmp_path):
         done = CliRunner().invoke(yieldflow, words, env={"YIELDFLOW_URL": "memory:", "YIELDFLOW_MODULES": ""})
         assert (done.exit_code, done.stdout) == (0, "")
         assert "there are no schedules" in done.stderr
+
+
+def test_one_that_cannot_be_read_hides_none_of_the_others(hourly, tmp_path):
+    assert hourly("add", TARGET, "--every", "1h", "--id", "spoilt").exit_code == 0
+    with closing(sqlite3.connect(tmp_path / "runs.db")) as db, db:
+        db.execute("UPDATE event SET bytes = x'7b' WHERE run = (SELECT id FROM run WHERE run_id = 'spoilt')")
+    listed = hourly("list")
+    assert listed.exit_code == 0
+    assert [line.split()[:2] for line in listed.stdout.splitlines()[1:]] == [
+        ["hourly", "active"],
+        ["spoilt", "blocked"],
+    ]
+    assert [one["standing"] for one in json.loads(hourly("list", "--json").stdout)] == ["active", "blocked"]
+
+
+@pytest.mark.parametrize("words", [("--at", "2h"), ("--cron", "0 * * * *", "--start", "1d")])
+def test_a_time_to_come_is_no_time_ago(shell, words):
+    said = shell("add", TARGET, *words)
+    assert (said.exit_code, "is no time such as 2026-01-31T12:00" in said.output) == (2, True)
+    assert shell("list").exit_code == 4  # nothing was made
+
+
+def test_a_zone_that_this_machine_does_not_know_is_shown_in_utc(hourly, tmp_path, monkeypatch):
+    at_work(tmp_path)
+    monkeypatch.setattr("yieldflow.cli.schedule.ZoneInfo", _knows_none)
+    assert "+00:00" in hourly("show", "hourly").stdout
+
+
+def _knows_none(name: str) -> ZoneInfo:
+    raise ZoneInfoNotFoundError(name)

@@ -13,4 +13,4 @@ HISTORIES = Path(__file__).with_name("histories")
 
 def test_kept_histories_of_schedules_replay():
     assert program.schedule.definition.name == "yieldflow:schedule"
-    assert assert_replays(HISTORIES) == 2
+    assert assert_replays(HISTORIES) == 3

@@ -143,7 +143,10 @@ def test_jitter_is_another_one_for_each_occurrence():
 
 @pytest.mark.parametrize(
     "line",
-    ["", "* * *", "61 * * * *", "* * * * * *", "R * * * *", "H * * * *", "0 0 L * *", "0 0 * * mon#1", "soon", 5],
+    [
+        *("", "* * *", "61 * * * *", "* * * * * *", "R * * * *", "H * * * *", "0 0 L * *", "0 0 * * mon#1", "soon", 5),
+        ",".join(["1"] * 1_000) + " * * * *",
+    ],
 )
 def test_what_is_no_line_of_five_plain_fields_is_said_in_one_sentence(line):
     with pytest.raises(UsageError, match="is no cron line: write minute, hour"):
@@ -162,3 +165,19 @@ def test_what_is_no_zone_is_said_in_one_sentence(tz):
 def test_what_is_never_due_is_refused(times):
     with pytest.raises(UsageError, match="is never due"):
         check(times)
+
+
+BEGIN, END = instant(datetime(1, 1, 1, tzinfo=UTC)), instant(datetime(9999, 12, 31, 23, 59, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("tz", ["UTC", *ZONES, "Asia/Tokyo", "Pacific/Kiritimati", "Etc/GMT+12"])
+def test_the_first_and_the_last_instants_that_there_are_are_no_accident(tz):
+    times = Times(Cron("* * * * *"), tz)
+    for at in (BEGIN, BEGIN - 1, -(10**17)):
+        assert BEGIN <= next_after(times, at) <= BEGIN + 3 * 86_400_000
+    for at in (END - 86_400_000, END, END + 60_000, 10**17):
+        found = next_after(times, at)
+        assert found is None or found > at
+    check(Times(Cron("* * * * *"), tz, start=BEGIN))
+    with pytest.raises(UsageError, match="is never due"):
+        check(Times(Cron("* * * * *"), tz, start=END + 59_999))

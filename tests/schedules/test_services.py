@@ -7,14 +7,17 @@ from __future__ import annotations
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Thread
 from typing import Any
 
 import pytest
 
 from tests.schedules.clocks import ZONES, occurrences
+from tests.schedules.model import Model, plan_of, story
 from yieldflow import App, Flow, step, workflow
 from yieldflow.core.times import instant
+from yieldflow.schedules import program
 from yieldflow.stores.memory import MemoryStore
 from yieldflow.stores.sqlite import SqliteStore
 
@@ -55,10 +58,19 @@ class Mortal:
         return getattr(self.store, name)
 
 
-class World:
-    """Services on one store; *now* is its clock."""
+class Nobody:
+    """Hears no hint: threads of a pool would work in the time of this machine, whatever the clock of the store says."""
 
-    def __init__(self, opened: Any, start: datetime, seed: int, rate: float) -> None:
+    def offer(self, run_id: str, queue: str, count: int = 1) -> None: ...
+
+    def offer_each(self, runs: Any) -> None: ...
+
+
+class World:
+    """Services on one store; *now* is its clock. *hints*: who hears those that they leave, else their own threads."""
+
+    def __init__(self, opened: Any, start: datetime, seed: int, rate: float, hints: Any = None) -> None:
+        self.hints = hints
         self.now, self.chance, self.rate, self.deaths = instant(start), random.Random(seed), rate, 0
         self.stores = [opened(lambda: self.now) for _ in range(2)]
         self.apps = [self.service(number) for number in range(2)]
@@ -82,7 +94,8 @@ class World:
     def work(self, number: int, due: list[str]) -> None:
         try:
             for run_id in due:
-                self.apps[number].runtime.tend(run_id)
+                self.apps[number].runtime.clock.heard(self.now)
+                self.apps[number].runtime.tend(run_id, hints=self.hints)
         except Died:
             self.deaths += 1
             self.apps[number] = self.service(number)
@@ -123,6 +136,39 @@ def test_ten_years_of_two_services_that_die_start_each_occurrence_once(kind, tz,
     assert {run.status for run in shown} == {"completed"}
     assert schedule.standing() == "active"
     assert world.deaths > 3 * years
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", [memory, sqlite])
+def test_ten_years_of_two_services_that_die_and_are_told_things_at_any_moment_start_what_is_due_once(
+    kind, seed, tmp_path
+):
+    chance, tz = random.Random(seed), list(ZONES)[seed % len(ZONES)]
+    since = datetime(ZONES[tz], 1, 1, tzinfo=UTC)
+    end = instant(since.replace(year=since.year + (10 if kind is memory else 2)))
+    world = World(kind(tmp_path), since, seed, 0.1, Nobody())
+    outside = App("memory:")
+    outside.store = world.stores[0]
+    plan = partial(plan_of, chance, report, tz)
+    model = Model("any", plan(), instant(since))
+    schedule = outside.schedules.add("any", model.plan)
+    for moment in story(model, chance, end, plan):
+        world.until(moment.idle)
+        world.now = moment.at
+        outside.runtime.clock.heard(moment.at)
+        for order in moment.orders:
+            outside.send("any", program.ORDERS, order)
+    shown = [run for page in _pages(outside) for run in page]
+    assert sorted(run.run_id for run in shown) == sorted({*model.by_itself, *model.by_hand})
+    state = schedule.show().state
+    assert (state.started, state.by_hand, state.missed, state.skipped) == (
+        len(model.by_itself),
+        len(model.by_hand),
+        0,
+        0,
+    )
+    assert {run.status for run in shown} == {"completed"}
+    assert world.deaths > 0
 
 
 def _pages(app):

@@ -1,6 +1,7 @@
 """Schedules over HTTP: each verb, and what is refused with nothing changed."""
 
 from datetime import UTC, datetime
+from sqlite3 import connect
 from urllib.parse import quote
 
 import pytest
@@ -53,6 +54,33 @@ def test_each_verb_does_what_it_does_elsewhere(app, client):
     assert {one["run_id"] for one in client.api("GET", PLACE).json["recent"]} == {triggered, *filled}
 
 
+def test_a_trigger_that_is_repeated_with_its_key_is_started_once(app, client):
+    client.api("POST", "/schedules", DAILY)
+    found = [client.api("POST", f"{PLACE}/trigger", **{"Idempotency-Key": "mail-7"}).json["run_id"] for _ in range(2)]
+    assert found[0] == found[1]
+    with app.worker(threads=1):
+        wait_until(lambda: _ended(client, found[0]))
+    assert client.api("GET", PLACE).json["by_hand"] == 1
+
+
+def test_a_schedule_whose_log_cannot_be_read_hides_no_other(tmp_path):
+    app = App(f"sqlite:///{tmp_path}/runs.db")
+    with served(app) as client:
+        for name in ("bad", "good"):
+            client.api("POST", "/schedules", {**DAILY, "schedule_id": name})
+        with connect(tmp_path / "runs.db") as db:
+            db.execute(
+                "UPDATE event SET bytes = '{\"secret\": 4111}' WHERE run = (SELECT id FROM run WHERE run_id = 'bad')"
+            )
+        got = client.api("GET", "/schedules")
+        assert [(one["schedule_id"], one["standing"]) for one in got.json["schedules"]] == [
+            ("bad", "blocked"),
+            ("good", "active"),
+        ]
+        assert b"4111" not in got.body + client.api("GET", "/schedules/bad").body
+    app.close()
+
+
 def _ended(client, run_id):
     got = client.api("GET", f"/runs/{quote(run_id, safe='')}")
     return got.status == 200 and got.json["status"] == "completed"
@@ -84,6 +112,12 @@ def test_pages_go_on_after_the_last_id(app, client):
         (f"{PLACE}/backfill", {"since": "1d"}, 422, "until"),
         (f"{PLACE}/update", {}, 422, "what to change"),
         (f"{PLACE}/update", {"start": "never"}, 422, "start"),
+        (f"{PLACE}/update", {"start": "2h"}, 422, "start: '2h' is no time"),
+        (f"{PLACE}/pause", {"reason": "x" * 1_001}, 422, "reason"),
+        (f"{PLACE}/pause", {"reason": "\x1b[2J"}, 422, "reason"),
+        ("/schedules", {**DAILY, "schedule_id": "last", "tz": "Asia/Tokyo", "start": "9999-12-31T23:59Z"}, 422, "due"),
+        ("/schedules", {"workflow": CHECKOUT, "args": ["o"], "schedule_id": "ago", "at": ["2h"]}, 422, "no time"),
+        (f"{PLACE}/backfill", {"since": "0001-01-01", "until": "1d"}, 422, "more than 1,000"),
         (f"{PLACE}/shake", None, 404, "nothing at this path"),
     ],
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar, get_args
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 from rich.console import Console
@@ -13,16 +14,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from yieldflow.app import App
 from yieldflow.cli.errors import visible
-from yieldflow.cli.given import instant_of
 from yieldflow.cli.layout import width_of
 from yieldflow.cli.options import Place, at_a_place
 from yieldflow.cli.outcome import tell_json
 from yieldflow.cli.target import called, find
-from yieldflow.errors import UsageError
-from yieldflow.schedules import Shown
-from yieldflow.schedules.document import document
+from yieldflow.errors import UnreadableLog, UsageError
+from yieldflow.given import instant_of, time_to_come
+from yieldflow.schedules import Schedule, Shown, UnknownSchedule
+from yieldflow.schedules.document import document, documents
 from yieldflow.schedules.phrases import call_of, rule_of
 from yieldflow.schedules.plan import Overlap
 
@@ -66,14 +66,11 @@ def _rules(command: F) -> F:
     return command
 
 
-def _given(app: App, options: Mapping[str, Any]) -> dict[str, Any]:
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     """Without what was left out."""
-    now = app.workshop.now()
     given = {name: value for name, value in options.items() if value not in (None, ())}
-    times: dict[str, Any] = {
-        name: instant_of(f"--{name}", given[name], now) for name in ("start", "end") if name in given
-    }
-    ats: dict[str, Any] = {"at": [instant_of("--at", text, now) for text in given["at"]]} if "at" in given else {}
+    times: dict[str, Any] = {name: time_to_come(f"--{name}", given[name]) for name in ("start", "end") if name in given}
+    ats: dict[str, Any] = {"at": [time_to_come("--at", text) for text in given["at"]]} if "at" in given else {}
     return {**given, **times, **ats}
 
 
@@ -99,7 +96,7 @@ def add(
     """Start runs of TARGET when they are due. TARGET and JSON are those of `yieldflow start`."""
     with Place(url, modules).app(target, new=True) as app:
         call = called(app, find(target), json, kw)
-        click.echo(app.schedule(call, schedule_id=schedule_id, **_given(app, options)).schedule_id)
+        click.echo(app.schedule(call, schedule_id=schedule_id, **_given(options)).schedule_id)
 
 
 @schedule.command(epilog="Example: yieldflow schedule update report --cron '0 8 * * *'")
@@ -109,7 +106,7 @@ def add(
 def update(schedule_id: str, url: str | None, modules: tuple[str, ...], **options: Any) -> None:
     """Change when it is due, or an option, from now on."""
     with Place(url, modules).app() as app:
-        given = _given(app, options)
+        given = _given(options)
         if not given:
             raise UsageError("say what to change, such as --cron '0 8 * * *'")
         app.schedules.get(schedule_id).update(**given)
@@ -123,19 +120,18 @@ def update(schedule_id: str, url: str | None, modules: tuple[str, ...], **option
 def list_(ended: bool, as_json: bool, url: str | None, modules: tuple[str, ...]) -> None:
     """List schedules by their ids, and when each is due."""
     with Place(url, modules).app() as app:
-        found = [one.show() for one in app.schedules.list(ended=ended)]
-    if as_json:
-        tell_json([document(one) for one in found])
-        return
+        known = app.schedules.list(ended=ended)
+        if as_json:
+            tell_json(list(documents(known)))
+            return
+        found = list(_rows(known))
     if not found:
         click.echo("there are no schedules", err=True)
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("SCHEDULE", "STANDS", "DUE", "NEXT (UTC)", "STARTS"):
         table.add_column(name, overflow="fold")
-    for one in found:
-        due = f"{one.next[0]:%Y-%m-%d %H:%M:%S}" if one.next else "-"
-        words = (one.schedule_id, one.standing, rule_of(one.plan), due, call_of(one.plan))
+    for words in found:
         table.add_row(*(Text(visible(word)) for word in words))
     _console().print(table)
 
@@ -217,6 +213,19 @@ def delete(schedule_id: str, url: str | None, modules: tuple[str, ...]) -> None:
         click.echo(f"schedule {schedule_id} is deleted", err=True)
 
 
+def _rows(known: Iterable[Schedule]) -> Iterator[tuple[str, ...]]:
+    """One that cannot be read hides none of the others."""
+    for one in known:
+        with suppress(UnknownSchedule):  # it was pruned meanwhile
+            try:
+                shown = one.show()
+            except UnreadableLog:
+                yield one.schedule_id, "blocked", "-", "-", "its log cannot be read: inspect its run"
+                continue
+            due = f"{shown.next[0]:%Y-%m-%d %H:%M:%S}" if shown.next else "-"
+            yield shown.schedule_id, shown.standing, rule_of(shown.plan), due, call_of(shown.plan)
+
+
 def _console() -> Console:
     """In a pipe no line is broken."""
     console = Console(highlight=False)
@@ -231,7 +240,7 @@ def _standing(shown: Shown) -> str:
 
 def _lines(shown: Shown) -> list[tuple[str, str]]:
     plan, state = shown.plan, shown.state
-    zone = ZoneInfo(plan.times.tz)
+    zone = _zone_of(plan.times.tz)
     lines = [("starts", call_of(plan)), ("due", rule_of(plan)), ("overlap", plan.overlap)]
     lines += [("next", _local(one, zone)) for one in shown.next[:3]]
     waiting = len(state.waiting) + len(state.backlog)
@@ -241,5 +250,13 @@ def _lines(shown: Shown) -> list[tuple[str, str]]:
     return lines + [("run", f"{run.run_id}  {run.status}") for run in shown.recent[:_SHOWN]]
 
 
-def _local(at: datetime, zone: ZoneInfo) -> str:
+def _zone_of(name: str) -> tzinfo:
+    """UTC, if this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def _local(at: datetime, zone: tzinfo) -> str:
     return at.astimezone(zone).isoformat(sep=" ", timespec="seconds")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from yieldflow.core.times import moment
+from yieldflow.errors import UnreadableLog
 from yieldflow.schedules.phrases import rule_of
-from yieldflow.schedules.verbs import Shown
+from yieldflow.schedules.verbs import Schedule, Shown, UnknownSchedule
 
 _RECENT = 10  # of the runs that it has started
 
@@ -29,3 +32,22 @@ def document(shown: Shown) -> dict[str, Any]:
         "waiting": [moment(one).isoformat() for one in (*state.waiting, *state.backlog)],
         "recent": [{"run_id": run.run_id, "status": run.status} for run in shown.recent[:_RECENT]],
     }
+
+
+def documents(schedules: Iterable[Schedule]) -> Iterator[dict[str, Any]]:
+    """Of those that are still there; one that cannot be read hides none of the others. Raises `StoreError`."""
+    for one in schedules:
+        with suppress(UnknownSchedule):  # it was pruned meanwhile
+            try:
+                yield document(one.show())
+            except UnreadableLog:
+                yield _unreadable(one.schedule_id)
+
+
+def _unreadable(schedule_id: str) -> dict[str, Any]:
+    """The same of one whose log cannot be read: nobody knows more of it."""
+    counts = dict.fromkeys(("started", "by_hand", "skipped", "missed"), 0)
+    texts = dict.fromkeys(("workflow", "due", "tz", "overlap"), "")
+    lists: dict[str, list[Any]] = {name: [] for name in ("next", "waiting", "recent")}
+    said = {"standing": "blocked", "reason": "its log cannot be read: inspect its run"}
+    return {"schedule_id": schedule_id, **said, **texts, **counts, **lists}

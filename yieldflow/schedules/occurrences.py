@@ -18,11 +18,13 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
-from yieldflow.core.times import Millis, instant, moment
+from yieldflow.core.times import EARLIEST, Millis, instant, moment
 from yieldflow.errors import UsageError, shown
 
 SHORTEST: Millis = 1_000  # between two occurrences
+_DAY: Millis = 86_400_000  # no clock is further from UTC
 _FIELD = re.compile(r"(?:\d|[*,/-]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)+")
+_LONGEST_LINE = 1_000  # characters; all that there is, spelled out, takes fewer than 400
 _NAMED = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
 
 
@@ -105,8 +107,13 @@ def named(schedule_id: str, occurrence: Millis) -> str:
     return f"{schedule_id}@{moment(occurrence).replace(tzinfo=None).isoformat(timespec=precision)}Z"
 
 
+def by_name(schedule_id: str, name: str) -> str:
+    """The run id of what was asked for under a name of its own."""
+    return f"{schedule_id}@{name}"
+
+
 def check(times: Times) -> None:
-    """Raises `UsageError` for what is never due, or means nothing."""
+    """Raises `UsageError` for what means nothing, or is never due, be it long ago: it reads no clock."""
     _zone_of(times.tz)
     match times.rule:
         case Cron(line):
@@ -125,16 +132,15 @@ def check(times: Times) -> None:
 
 
 def _cron_after(line: str, tz: str, at: Millis) -> Millis | None:
-    zone = ZoneInfo(tz)
-    wall = moment(at).astimezone(zone).replace(tzinfo=None, microsecond=0)
-    lines = _croniter().croniter(line, wall)
-    while True:
-        try:
-            found = instant(_on_the_clock(lines.get_next(datetime), zone))
-        except (ValueError, OverflowError):  # nothing in fifty years, or no datetime can say it
-            return None
-        if found > at:  # else it is the first of a time that comes twice, and this is the second
-            return found
+    zone, at = _zone_of(tz), max(at, EARLIEST + _DAY)
+    try:
+        wall = moment(at).astimezone(zone).replace(tzinfo=None, microsecond=0)
+        lines = _croniter().croniter(line, wall)
+        while (found := instant(_on_the_clock(lines.get_next(datetime), zone))) <= at:
+            pass  # it is the first of a time that comes twice, and this is the second
+    except (ValueError, OverflowError):  # nothing in fifty years, or no datetime can say it
+        return None
+    return found
 
 
 def _on_the_clock(wall: datetime, zone: ZoneInfo) -> datetime:
@@ -152,7 +158,7 @@ def _on_the_clock(wall: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _check_line(line: str) -> None:
-    fields = line.split() if isinstance(line, str) else []
+    fields = line.split() if isinstance(line, str) and len(line) <= _LONGEST_LINE else []
     plain = line in _NAMED or (len(fields) == 5 and all(_FIELD.fullmatch(field.lower()) for field in fields))
     if not plain or not _croniter().croniter.is_valid(line):
         meant = "write minute, hour, day, month and weekday, such as '30 7 * * mon-fri'"
@@ -169,5 +175,5 @@ def _zone_of(tz: str) -> ZoneInfo:
     try:
         return ZoneInfo(tz)
     except (TypeError, ValueError, OSError, LookupError):
-        hint = "use an IANA name such as 'Europe/Berlin' (on Windows: pip install tzdata)"
+        hint = "use an IANA name such as 'Europe/Berlin' (if this machine knows none: pip install tzdata)"
         raise UsageError(f"tz={shown(tz)} is no time zone; {hint}") from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from yieldflow.authoring.workflow import WorkflowCall
 from yieldflow.codec.untyped import Raw
@@ -90,16 +90,24 @@ class Bid:
     verb: Literal["resume", "delete"]
 
 
+Part: TypeAlias = Literal["target", "rule", "tz", "start", "end", "overlap", "jitter", "catch_up", "limit"]
+_OF_TIMES: tuple[Part, ...] = ("rule", "tz", "start", "end")
+
+
 @frozen
 class Update:
+    """*parts*: those of the plan that are meant; None: all of it."""
+
     plan: Plan
+    parts: tuple[Part, ...] | None = None
 
 
 @frozen
 class Trigger:
-    """Start it now, as the occurrence of this instant, whatever runs."""
+    """Start it now, as the occurrence of this instant or under a *name* of its own, whatever runs."""
 
     at: Millis
+    name: str | None = None
 
 
 @frozen
@@ -111,6 +119,31 @@ class Backfill:
 
 RESUME, DELETE = Bid("resume"), Bid("delete")
 Order: TypeAlias = Pause | Bid | Update | Trigger | Backfill
+
+
+@frozen
+class Change:
+    """An update that was told *at* an instant; what was due by then is dealt with first, maybe in several logs."""
+
+    update: Update
+    at: Millis
+
+
+def updated(former: Plan, update: Update) -> Plan:
+    """Only what is given: of two updates that were asked for at once, both hold.
+
+    >>> from yieldflow.schedules.occurrences import Every
+    >>> plan = Plan(Target("shop:report", [], {}), Times(Every(5_000)))
+    >>> one = updated(plan, Update(evolve(plan, limit=3), ("limit",)))
+    >>> both = updated(one, Update(evolve(plan, jitter=9), ("jitter",)))
+    >>> both.limit, both.jitter
+    (3, 9)
+    """
+    if update.parts is None:
+        return update.plan
+    times = {part: getattr(update.plan.times, part) for part in update.parts if part in _OF_TIMES}
+    rest = {part: getattr(update.plan, part) for part in update.parts if part not in _OF_TIMES}
+    return evolve(former, times=evolve(former.times, **times), **rest)
 
 
 # --- what an occurrence meets -----------------------------------------------------------------------------------------

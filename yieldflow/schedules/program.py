@@ -12,20 +12,23 @@ from typing import assert_never
 from attrs import asdict, evolve, frozen
 
 from yieldflow.authoring.step import step
-from yieldflow.authoring.verbs import continue_as_new, detach, hook, now, run_info, set_data
+from yieldflow.authoring.verbs import continue_as_new, detach, hook, now, patched, run_info, set_data
 from yieldflow.authoring.workflow import workflow
 from yieldflow.core.asks import Flow
 from yieldflow.core.chain import chain_of
 from yieldflow.core.retry import Retry
 from yieldflow.core.times import Millis, instant, moment
-from yieldflow.errors import RunEnded, RunExists, UnknownRun
+from yieldflow.errors import RunEnded, RunExists, UnknownRun, UsageError
 from yieldflow.mending import cancelling, terminating
-from yieldflow.ports import NO_EVENTS
+from yieldflow.ports import LIVE, NO_EVENTS, Filter, Summary
 from yieldflow.runtime import here
-from yieldflow.schedules.occurrences import jittered, named, next_after
+from yieldflow.schedules.occurrences import by_name, jittered, named, next_after
 from yieldflow.schedules.plan import (
+    MOST_WAITING,
+    TAG,
     Backfill,
     Bid,
+    Change,
     Order,
     Overlap,
     Pause,
@@ -34,10 +37,12 @@ from yieldflow.schedules.plan import (
     Trigger,
     Update,
     fate,
+    updated,
 )
 
 ORDERS = hook("orders", Order)
 FRESH_AFTER = 400  # events; then it goes on with a log of its own
+HEARD = "orders-are-heard-first"  # of all that has changed since; a log that went by without it ends as it began
 MOST_MISSED = 10_000  # that are counted in one look
 SOONEST, LATEST = 1_000, 60_000  # milliseconds between two looks whether what runs has ended
 PATIENT = Retry(attempts=None, delay="1s", max_delay="1m", lost=1_000_000)  # the store will be back
@@ -53,7 +58,7 @@ class Ahead:
     missed: int
 
 
-@step(name="yieldflow:ahead", local=True)
+@step(name="yieldflow:ahead", local=True, retry=PATIENT)
 def ahead(plan: Plan, schedule_id: str, seen: Millis, at: Millis) -> Ahead:
     """Of those after *seen*, as it stands *at* that instant."""
     oldest, missed = at - plan.catch_up, 0
@@ -87,52 +92,84 @@ def end(run_ids: tuple[str, ...], overlap: Overlap) -> None:
             runtime.ask(run_id, verb.asking, runtime.hints or runtime.pool)
 
 
-STEPS = (ahead, still_running, end)
+@step(name="yieldflow:started_by", retry=PATIENT)
+def started_by(schedule_id: str) -> tuple[str, ...]:
+    """What it has started and has not ended."""
+    page = here.get().store.find(Filter(LIVE, tags={TAG: schedule_id}, limit=MOST_WAITING))
+    return tuple(run.run_id for run in page.runs if is_started_by(schedule_id, run))
+
+
+STEPS = (ahead, still_running, end, started_by)
+
+
+def is_started_by(schedule_id: str, run: Summary) -> bool:
+    """Not so its own logs, nor the children of what it has started, which have its tag, too."""
+    return run.parent is not None and chain_of(run.parent)[0] == schedule_id
 
 
 @workflow(name="yieldflow:schedule")
-def schedule(plan: Plan, state: State) -> Flow[str]:
-    """How it ended: "over" or "deleted"."""
+def schedule(plan: Plan, state: State, change: Change | None = None) -> Flow[str]:
+    """How it ended: "over" or "deleted". *change*: what is to hold once all that was due before it is dealt with."""
     if state.seen is None:
         state = evolve(state, seen=instant((yield from now())))
     while True:
-        info = yield from run_info()
-        if info.continue_suggested or info.history_length > FRESH_AFTER:
+        if change is None and (yield from is_long()):
             return (yield from continue_as_new(schedule(plan, state)))
         state, begins = yield from looked_ahead(plan, state)
+        if change is not None:
+            return (yield from changed(plan, state, begins, change))
         yield set_data("state", asdict(state))
-        if state.next is None and not (state.paused or state.waiting or state.backlog):
-            return "over"
-        order = yield from told(state, begins)
-        match order:
+        over = state.next is None and not (state.paused or state.waiting or state.backlog)
+        match (yield from told(state, begins, over=over)):
+            case None if over:
+                return "over"
             case None:
                 state = yield from on_time(plan, state, begins)
-            case Pause(reason):
-                state = evolve(state, paused=True, reason=reason)
+            case Update() as update:
+                at = instant((yield from now()))
+                return (yield from changed(plan, state, begins, Change(update, at)))
             case Bid("delete"):
                 return "deleted"
-            case Bid():
-                state = evolve(state, paused=False, reason=None, seen=instant((yield from now())))
-            case Update(changed):
-                state = yield from caught_up(plan, state, begins)
-                return (yield from continue_as_new(schedule(changed, state)))
-            case Trigger(at):
-                state = yield from begin(plan, evolve(state, by_hand=state.by_hand + 1), at)
-            case Backfill(occurrences):
-                state = evolve(state, backlog=(*state.backlog, *occurrences), since=instant((yield from now())))
-            case _:
-                assert_never(order)
+            case Pause() | Bid() | Trigger() | Backfill() as order:
+                state = yield from obeyed(plan, state, order)
+            case other:
+                assert_never(other)
 
 
-def told(state: State, begins: Millis) -> Flow[Order | None]:
-    """None: there is something to do by itself."""
+def obeyed(plan: Plan, state: State, order: Pause | Bid | Trigger | Backfill) -> Flow[State]:
+    match order:
+        case Pause(reason):
+            return evolve(state, paused=True, reason=reason)
+        case Bid():
+            return (yield from resumed(state))
+        case Trigger(at, name):
+            return (yield from begin(plan, evolve(state, by_hand=state.by_hand + 1), at, name))
+        case Backfill(occurrences):
+            return evolve(state, backlog=(*state.backlog, *occurrences), since=instant((yield from now())))
+        case _:
+            assert_never(order)
+
+
+def is_long() -> Flow[bool]:
+    info = yield from run_info()
+    return info.continue_suggested or info.history_length > FRESH_AFTER
+
+
+def told(state: State, begins: Millis, *, over: bool) -> Flow[Order | None]:
+    """None: there is something to do by itself, or it is over. What was said before that is heard before it."""
     at = instant((yield from now()))
-    until = wakes(state, begins, at)
-    if until is not None and until <= at:
+    until = at if over else wakes(state, begins, at)
+    if until is not None and until <= at and not (yield from patched(HEARD)):
         return None
     wait = ORDERS if until is None else ORDERS.options(timeout=moment(until), default=None)
     order: Order | None = yield from wait
     return order
+
+
+def resumed(state: State) -> Flow[State]:
+    """What passed in the pause is not made up for; where there was none, nothing passed."""
+    seen = instant((yield from now())) if state.paused or not (yield from patched(HEARD)) else state.seen
+    return evolve(state, paused=False, reason=None, seen=seen)
 
 
 def wakes(state: State, begins: Millis, at: Millis) -> Millis | None:
@@ -150,7 +187,11 @@ def looked_ahead(plan: Plan, state: State) -> Flow[tuple[State, Millis]]:
     if state.paused or (plan.limit is not None and state.started + len(state.waiting) >= plan.limit):
         return evolve(state, next=None), 0
     schedule_id, at = (yield from run_info()).run_id, (yield from now())
-    found = yield from ahead(plan, schedule_id, state.seen or 0, instant(at))
+    call = ahead(plan, schedule_id, state.seen or 0, instant(at))
+    try:
+        found = yield from call
+    except UsageError:  # who has tried it knows no such zone: it is left to whoever does
+        found = yield from call.options(local=False)
     state = evolve(state, next=found.occurrence, seen=found.seen, missed=state.missed + found.missed)
     return state, found.begins
 
@@ -161,23 +202,36 @@ def on_time(plan: Plan, state: State, begins: Millis) -> Flow[State]:
     if state.next is not None and not state.paused and begins <= at <= begins + plan.catch_up:
         state = yield from arrive(plan, state, state.next, at)
     if plan.overlap == "allow_all":
-        for occurrence in state.backlog:
-            state = yield from begin(plan, state, occurrence)
-        return evolve(state, backlog=(), by_hand=state.by_hand + len(state.backlog))
+        return (yield from all_at_once(plan, state))
     if state.paused or not (state.waiting or state.backlog):
         return state
     state = yield from looked(state)
     return state if state.running else (yield from next_in_line(plan, state, at))
 
 
-def caught_up(plan: Plan, state: State, begins: Millis) -> Flow[State]:
-    """All that was due by this plan has met its fate, and what only waits for its jitter is still to come."""
-    at = instant((yield from now()))
-    while not state.paused and state.next is not None and begins <= at:
-        state = yield from on_time(plan, state, begins)
+def all_at_once(plan: Plan, state: State) -> Flow[State]:
+    """What waits was due by a plan that did not allow it."""
+    if state.waiting and (yield from patched(HEARD)):
+        for occurrence in state.waiting:
+            state = yield from begin(plan, state, occurrence)
+        state = evolve(state, waiting=(), started=state.started + len(state.waiting))
+    for occurrence in state.backlog:
+        state = yield from begin(plan, state, occurrence)
+    return evolve(state, backlog=(), by_hand=state.by_hand + len(state.backlog))
+
+
+def changed(plan: Plan, state: State, begins: Millis, change: Change) -> Flow[str]:
+    """All that was due by this plan meets its fate by it, also what waits for its jitter; then the new one holds."""
+    while not state.paused and state.next is not None and state.next <= change.at:
+        if (yield from is_long()) and (yield from patched(HEARD)):
+            return (yield from continue_as_new(schedule(plan, state, change)))
+        state = yield from on_time(plan, state, min(begins, instant((yield from now()))))
         state, begins = yield from looked_ahead(plan, state)
-    since = at if state.next is None else min(at, state.next - 1)
-    return evolve(state, seen=max(state.seen or 0, since))
+    new = updated(plan, change.update)
+    if plan.overlap == "allow_all" != new.overlap:  # until now nobody wanted to know what runs
+        schedule_id = (yield from run_info()).run_id
+        state = evolve(state, running=(yield from started_by(schedule_id)))
+    return (yield from continue_as_new(schedule(new, evolve(state, seen=max(state.seen or 0, change.at)))))
 
 
 def arrive(plan: Plan, state: State, occurrence: Millis, at: Millis) -> Flow[State]:
@@ -208,9 +262,10 @@ def next_in_line(plan: Plan, state: State, at: Millis) -> Flow[State]:
     return (yield from begin(plan, state, first))
 
 
-def begin(plan: Plan, state: State, occurrence: Millis) -> Flow[State]:
+def begin(plan: Plan, state: State, occurrence: Millis, name: str | None = None) -> Flow[State]:
     """One that is there already was started before, maybe by a schedule of this name that was deleted."""
-    run_id = named((yield from run_info()).run_id, occurrence)
+    schedule_id = (yield from run_info()).run_id
+    run_id = named(schedule_id, occurrence) if name is None else by_name(schedule_id, name)
     with suppress(RunExists):
         yield detach(plan.target.call(run_id))
     if plan.overlap == "allow_all":

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -16,17 +17,16 @@ from attrs import evolve, field, frozen
 
 from yieldflow.authoring.registry import Registry
 from yieldflow.core.asks import WorkflowCall
-from yieldflow.core.commands import SetData
-from yieldflow.core.events import CommandIssued, Event, HookReceived, RunFinished, RunStarted
+from yieldflow.core.events import Event, RunFinished
 from yieldflow.core.outcome import Ok
-from yieldflow.core.times import Duration, Millis, moment
-from yieldflow.errors import NotFoundError, RunExists, Undecodable, UnknownRun, UsageError, error, shown
+from yieldflow.core.times import Duration
+from yieldflow.errors import NotFoundError, RunExists, UnknownRun, UnreadableLog, UsageError, error, shown
 from yieldflow.inspection.reading import History, history, newest
 from yieldflow.ports import LIVE, Status, Summary
-from yieldflow.reach import refuse_in_a_workflow
+from yieldflow.reach import expect_key, expect_text, refuse_in_a_workflow
 from yieldflow.schedules.asking import Asked, asked_of, expect_id, instant_of, target_of
 from yieldflow.schedules.declaring import DECLARED
-from yieldflow.schedules.occurrences import between, named, next_after
+from yieldflow.schedules.occurrences import between, by_name, named
 from yieldflow.schedules.plan import (
     DELETE,
     MOST_WAITING,
@@ -41,7 +41,8 @@ from yieldflow.schedules.plan import (
     Trigger,
     Update,
 )
-from yieldflow.schedules.program import ORDERS, STEPS, schedule
+from yieldflow.schedules.program import ORDERS, STEPS, is_started_by, schedule
+from yieldflow.schedules.reading import backlog, last_plan, last_state, upcoming
 
 if TYPE_CHECKING:
     from yieldflow.app import App
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 NAME = schedule.definition.name
 KEEP: Any = object()  # what `update` leaves as it is
 LISTED = 100
+ENOUGH, MOST_PAGES = 25, 10  # of what it has started; what has many children is looked for among them
 Standing: TypeAlias = Literal["active", "paused", "blocked", "over", "deleted", "stopped"]
 """over: it is never due again · stopped: its run was cancelled or terminated, or has failed."""
 
@@ -71,7 +73,9 @@ class ScheduleExists(UsageError):
 
 @frozen
 class Shown:
-    """How a schedule stands. *next*: when it is due, five times; *recent*: what it has started, newest first."""
+    """How a schedule stands. *next*: when it is due, five times at most, and never while it is paused; *recent*: what
+    it has started, newest first.
+    """
 
     schedule_id: str
     standing: Standing
@@ -92,41 +96,52 @@ class Schedule:
     _app: App = field(repr=False)
 
     def show(self) -> Shown:
-        """How it stands. Raises `UnknownSchedule`."""
-        known = self._known()
-        plan, state, standing = self.last_plan(known.events), self._state(known.events), self._stands(known)
-        upcoming: list[datetime] = []
-        if standing == "active":
-            after: Millis | None = state.seen or self._app.workshop.now()
-            while len(upcoming) < 5 and after is not None:
-                after = next_after(plan.times, after)
-                upcoming += [] if after is None else [moment(after)]
-        standing = "paused" if standing == "active" and state.paused else standing
-        return Shown(self.schedule_id, standing, plan, state, tuple(upcoming), self._recent())
+        """How it stands. Raises `UnknownSchedule`, and `UnreadableLog` as all of these do."""
+        known, codec = self._known(), self._app.codec
+        plan, state, standing = last_plan(known.events, codec), last_state(known.events, codec), self._stands(known)
+        if standing == "active" and state.paused:
+            standing = "paused"
+        due = upcoming(plan, state, self._app.workshop.now()) if standing == "active" else ()
+        return Shown(self.schedule_id, standing, plan, state, due, self._recent())
 
     def pause(self, reason: str | None = None) -> None:
-        """Start nothing by itself until it is resumed. What passes meanwhile is not made up for: `backfill` does."""
+        """Start nothing by itself until it is resumed, from this moment on. What passes meanwhile is not made up for:
+        `backfill` does. Raises `UsageError` for a *reason* of more than 1,000 characters, or that cannot be shown.
+        """
+        expect_text(reason)
         self._tell(Pause(reason))
 
     def resume(self) -> None:
-        """Go on with what is due from now on."""
+        """Go on with what is due from now on. Nothing happens if it is not paused."""
         self._tell(RESUME)
 
-    def trigger(self) -> str:
-        """Start it now, whatever runs, also while it is paused; answers the run id."""
+    def trigger(self, *, key: str | None = None) -> str:
+        """Start it now, whatever runs, also while it is paused; answers the run id. With the same *key* (1 to 200
+        printable characters) it is started once, however often it is asked for. Raises `UsageError`.
+        """
         at = self._app.workshop.now()
-        self._tell(Trigger(at))
-        return named(self.schedule_id, at)
+        if key is None:
+            self._tell(Trigger(at))
+            return named(self.schedule_id, at)
+        expect_key(key)
+        name = sha256(key.encode()).hexdigest()[:32]
+        self._tell(Trigger(at, name), f"trigger:{name}")
+        return by_name(self.schedule_id, name)
 
     def backfill(self, since: datetime, until: datetime) -> tuple[str, ...]:
         """Start what was due from *since* on and before *until*, one after the other (with overlap="allow_all" all at
         once); answers their run ids. What was started already is not started again, what is still to come is left to
-        its time. At most a thousand. Raises `UsageError`.
+        its time. At most a thousand, with those that still wait. Raises `UsageError`.
         """
+        events, codec = self.history(), self._app.codec
         begin, end = instant_of("since", since), min(instant_of("until", until), self._app.workshop.now())
-        found = tuple(islice(between(self.last_plan(self.history()).times, begin, end), MOST_WAITING + 1))
+        found = tuple(islice(between(last_plan(events, codec).times, begin, end), MOST_WAITING + 1))
         if len(found) > MOST_WAITING:
             raise UsageError(f"more than {MOST_WAITING:,} occurrences lie between since= and until=: take a part")
+        if found and (waiting := backlog(events, codec)) + len(found) > MOST_WAITING:
+            raise UsageError(
+                f"{waiting:,} that were asked for still wait, of at most {MOST_WAITING:,}: ask again later"
+            )
         if found:
             self._tell(Backfill(found))
         return tuple(named(self.schedule_id, occurrence) for occurrence in found)
@@ -146,17 +161,19 @@ class Schedule:
         end: datetime | None = KEEP,
         limit: int | None = KEEP,
     ) -> None:
-        """Change what is given, from now on: the call, when it is due, or an option. What runs and waits stays, and a
-        paused schedule stays paused. Raises as `App.schedule` does.
+        """Change what is given, from now on: the call, when it is due, or an option. What was due before is started as
+        it was planned then; what runs and waits stays, and a paused schedule stays paused. Of two updates at once both
+        hold, and where they give the same, the later one. Raises as `App.schedule` does.
         """
-        plan = self.last_plan(self.history())
+        plan = last_plan(self.history(), self._app.codec)
         rule = {"cron": cron, "every": every, "at": at}
         rest = {"tz": tz, "overlap": overlap, "jitter": jitter, "catch_up": catch_up, "start": start, "end": end}
         given = {name: value for name, value in {**rest, "limit": limit}.items() if value is not KEEP}
+        parts: list[Any] = [*given, *(() if call is None else ("target",))]
         if any(value is not None for value in rule.values()):
-            given |= rule
+            given, parts = given | rule, [*parts, "rule"]
         target = plan.target if call is None else target_of(call, self._app.codec.plain)
-        self.put(evolve(asked_of(plan), **given).plan(target))
+        self._change(plan, Update(evolve(asked_of(plan), **given).plan(target), tuple(parts)))
 
     def delete(self) -> None:
         """End it; what it has started goes on. Its id may be used again."""
@@ -164,15 +181,18 @@ class Schedule:
 
     def put(self, plan: Plan) -> None:
         """Make it this one."""
-        if plan != self.last_plan(self.history()):
-            self._tell(Update(plan))
+        self._change(last_plan(self.history(), self._app.codec), Update(plan))
 
     # --- how it is done -----------------------------------------------------------------------------------------------
 
-    def _tell(self, order: Order) -> None:
+    def _change(self, known: Plan, update: Update) -> None:
+        if update.plan != known:
+            self._tell(update)
+
+    def _tell(self, order: Order, key: str | None = None) -> None:
         refuse_in_a_workflow("schedule()")
         self.expect()
-        self._app.send(self.schedule_id, ORDERS, order)
+        self._app.send(self.schedule_id, ORDERS, order, key=key)
 
     def expect(self) -> None:
         """Raises `UnknownSchedule`, as the others do."""
@@ -190,36 +210,9 @@ class Schedule:
             raise UnknownSchedule(self.schedule_id) from None
         if known.log.summary.workflow != NAME:
             raise UnknownSchedule(self.schedule_id)
+        if known.problem is not None:
+            raise UnreadableLog(f"that of schedule {shown(self.schedule_id)}: inspect its run")
         return known
-
-    def last_plan(self, events: Iterable[Event]) -> Plan:
-        """What it was told last: a change begins a log of its own, so one that this log holds is still to be made."""
-        plan, codec = None, self._app.codec
-        for event in events:
-            match event:
-                case RunStarted(arguments=arguments, inbox=inbox):
-                    plan = codec.decode_arguments(arguments, schedule.definition.parameters).args[0]
-                    told = inbox.get(ORDERS.hook, ())
-                case HookReceived(name=ORDERS.hook, payload=payload):
-                    told = (payload,)
-                case _:
-                    continue
-            for one in told:
-                with suppress(Undecodable):  # somebody else has sent it: it is skipped
-                    order = codec.decode(one, ORDERS.type)
-                    plan = order.plan if isinstance(order, Update) else plan
-        assert isinstance(plan, Plan)
-        return plan
-
-    def _state(self, events: tuple[Event, ...]) -> State:
-        codec, state = self._app.codec, None
-        match next((event for event in reversed(events) if _sets_state(event)), events[0]):
-            case CommandIssued(command=SetData(value=value)):
-                state = codec.decode(value, State)
-            case RunStarted(arguments=arguments):
-                state = codec.decode_arguments(arguments, schedule.definition.parameters).args[1]
-        assert isinstance(state, State)
-        return state
 
     def standing(self) -> Standing:
         return self._stands(self._known())
@@ -236,8 +229,14 @@ class Schedule:
                 return "active"
 
     def _recent(self) -> tuple[Summary, ...]:
-        runs = self._app.runs(tag=(TAG, self.schedule_id), limit=LISTED).runs
-        return tuple(run for run in runs if run.workflow != NAME)
+        """Not its former logs: they would take the places of all others."""
+        found, cursor = list[Summary](), None
+        for _ in range(MOST_PAGES):
+            page = self._app.runs(tag=(TAG, self.schedule_id), status=_ANY, limit=LISTED, cursor=cursor)
+            found += [run for run in page.runs if is_started_by(self.schedule_id, run)]
+            if (cursor := page.cursor) is None or len(found) >= ENOUGH:
+                break
+        return tuple(found[:LISTED])
 
 
 @frozen
@@ -257,7 +256,7 @@ class Schedules:
         found = {run.tags.get(TAG, run.run_id) for run in self._newest(_ANY if ended else LIVE)}
         moving = self._app.runs(workflow=NAME, status="continued", limit=LISTED).runs  # former logs: there are many
         for schedule_id in {run.tags.get(TAG, run.run_id) for run in moving} - found:
-            with suppress(UnknownSchedule):  # it was pruned meanwhile
+            with suppress(UnknownSchedule, UnreadableLog):  # it was pruned meanwhile, or is blocked and found as such
                 if Schedule(schedule_id, self._app).standing() == "active":  # its next log is about to begin
                     found.add(schedule_id)
         return tuple(Schedule(schedule_id, self._app) for schedule_id in sorted(found))
@@ -276,7 +275,7 @@ class Schedules:
         expect_id(schedule_id)
         found = Schedule(schedule_id, self._app)
         if not self._begun(schedule_id, plan):
-            known = found.last_plan(found.history())
+            known = last_plan(found.history(), self._app.codec)
             standing = found.standing()
             if standing in ("deleted", "stopped") or (standing == "over" and known != plan):
                 self._app.prune("0s", workflow=NAME, tag=(TAG, schedule_id))
@@ -298,7 +297,8 @@ class Schedules:
         packages = {Path(one).stem if one.endswith(".py") else one.partition(".")[0] for one in modules}
         for schedule_id, found in tuple(DECLARED.items()):
             if found.package in packages:
-                self._declared(schedule_id, found.plan)
+                with suppress(UnreadableLog):  # it is blocked, and listed as such: the others are to go on
+                    self._declared(schedule_id, found.plan)
 
     def _declared(self, schedule_id: str, plan: Plan) -> Schedule:
         try:
@@ -316,19 +316,18 @@ class Schedules:
             if self._app.get(schedule_id).summary().workflow != NAME:
                 raise
             return False
-        return run.summary().finished_at is None and Schedule(schedule_id, self._app).last_plan(run.history()) == plan
+        found = Schedule(schedule_id, self._app)
+        return run.summary().finished_at is None and last_plan(found.history(), self._app.codec) == plan
 
 
 def knowing_schedules(registry: Registry) -> Registry:
-    """It, with what schedules are made of."""
-    registry.add_workflow(schedule.definition)
+    """It, with what schedules are made of; where they are known nothing is touched, for others may be reading."""
+    if registry.workflow(NAME) is not schedule.definition:
+        registry.add_workflow(schedule.definition)
     for step in STEPS:
-        registry.add_step(step.definition)
+        if registry.step(step.definition.name) is not step.definition:
+            registry.add_step(step.definition)
     return registry
-
-
-def _sets_state(event: Event) -> bool:
-    return isinstance(event, CommandIssued) and isinstance(event.command, SetData) and event.command.key == "state"
 
 
 _ANY: tuple[Status, ...] = (*LIVE, "completed", "failed", "cancelled")

@@ -5,18 +5,17 @@ Raises what the app raises; which status that is, is said elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from yieldflow.app import App
-from yieldflow.cli.given import instant_of
 from yieldflow.core.times import Millis
 from yieldflow.errors import UsageError
-from yieldflow.schedules.document import document
-from yieldflow.schedules.verbs import Schedule, Shown, UnknownSchedule
+from yieldflow.given import instant_of, time_to_come
+from yieldflow.schedules.document import document, documents
+from yieldflow.schedules.verbs import Schedule
 from yieldflow.web.asked import Asked
 from yieldflow.web.calling import called
 from yieldflow.web.desk import Desk
@@ -38,7 +37,7 @@ async def get(desk: Desk, asked: Asked) -> Any:
 
 
 async def update(desk: Desk, asked: Asked) -> Any:
-    return await _done(desk, asked, partial(_updated, desk.app, asked.body))
+    return await _done(desk, asked, partial(_updated, asked.body))
 
 
 async def pause(desk: Desk, asked: Asked) -> Any:
@@ -54,7 +53,7 @@ async def delete(desk: Desk, asked: Asked) -> Any:
 
 
 async def trigger(desk: Desk, asked: Asked) -> Any:
-    return {"run_id": await desk.ask(lambda: _of(desk, asked).trigger())}
+    return {"run_id": await desk.ask(lambda: _of(desk, asked).trigger(key=asked.key))}
 
 
 async def backfill(desk: Desk, asked: Asked) -> Any:
@@ -76,27 +75,26 @@ def _of(desk: Desk, asked: Asked) -> Schedule:
 
 def _added(app: App, body: Mapping[str, Any]) -> str:
     call = called(app, body["workflow"], body.get("args", []), body.get("kwargs", {}))
-    return app.schedule(call, schedule_id=body.get("schedule_id"), **_rule(app, body)).schedule_id
+    return app.schedule(call, schedule_id=body.get("schedule_id"), **_rule(body)).schedule_id
 
 
-def _updated(app: App, body: Mapping[str, Any], one: Schedule) -> None:
+def _updated(body: Mapping[str, Any], one: Schedule) -> None:
     """Raises `UsageError`, if nothing is to be changed."""
-    given = _rule(app, body)
+    given = _rule(body)
     if not given:
         raise UsageError("say what to change, such as cron or overlap")
     one.update(**given)
 
 
-def _rule(app: App, body: Mapping[str, Any]) -> dict[str, Any]:
+def _rule(body: Mapping[str, Any]) -> dict[str, Any]:
     """What was given of it, with times as such. Raises `UsageError`."""
-    now = app.workshop.now()
     given = {name: body[name] for name in _SAME if name in body}
-    given |= {name: _instant(name, body[name], now) for name in ("start", "end") if name in body}
-    return given | ({"at": [_instant("at", one, now) for one in body["at"]]} if "at" in body else {})
+    given |= {name: time_to_come(name, body[name]) for name in ("start", "end") if name in body}
+    return given | ({"at": [time_to_come("at", one) for one in body["at"]]} if "at" in body else {})
 
 
 def _instant(name: str, text: str, now: Millis) -> datetime:
-    """Raises `UsageError`."""
+    """Of what has passed. Raises `UsageError`."""
     found = instant_of(name, text, now)
     assert found is not None
     return found
@@ -106,14 +104,10 @@ def _page(app: App, wish: Mapping[str, Any]) -> dict[str, Any]:
     """By their ids; the cursor is the last id."""
     limit, after = wish.get("limit", LISTED), wish.get("cursor", "")
     known = [one for one in app.schedules.list(ended=wish.get("ended", False)) if one.schedule_id > after]
-    found = [document(one) for one in _shown(known[:limit])]
-    return {"schedules": found, "cursor": known[limit - 1].schedule_id if len(known) > limit else None}
-
-
-def _shown(known: list[Schedule]) -> Iterator[Shown]:
-    for one in known:
-        with suppress(UnknownSchedule):  # it was pruned meanwhile
-            yield one.show()
+    return {
+        "schedules": list(documents(known[:limit])),
+        "cursor": known[limit - 1].schedule_id if len(known) > limit else None,
+    }
 
 
 def _filled(desk: Desk, asked: Asked) -> list[str]:
