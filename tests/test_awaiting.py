@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from yieldflow.codec.packing import unpack
 from yieldflow.core.commands import Receive
 from yieldflow.core.run import fold
 from yieldflow.errors import UnknownRun
-from yieldflow.inspection.awaiting import Board, Hooks, Page, board_of, read_on
+from yieldflow.inspection import awaiting
+from yieldflow.inspection.awaiting import MOST_OF_RUN, Awaited, Board, Hooks, Page, Wait, board_of, read_on
 from yieldflow.inspection.reading import whole
-from yieldflow.ports import LIVE, Filter, Log, Mark, Summary
+from yieldflow.ports import LIVE, Commit, Done, Filter, Head, Log, Look, Mark, Summary
+from yieldflow.stores.memory import MemoryStore
 
 APPROVAL = hook("approval", bool)
 OLDEST = Filter(LIVE, oldest_first=True)
@@ -300,6 +302,85 @@ def test_read_in_any_pieces_it_comes_to_what_the_fold_of_the_core_says(cuts: lis
         assert set(known.opened) == {"loser", "winner", "after"}
     finally:
         app.close()
+
+
+class Walked(dict[Any, Any]):
+    """How often somebody went through it."""
+
+    walks = 0
+
+    def values(self) -> Any:
+        self.walks += 1
+        return super().values()
+
+
+def test_a_run_that_waits_at_many_hooks_is_gone_through_once():
+    waits = Walked({(at,): Wait(f"h{at // 2}", at, at + 5) for at in range(2_000)})
+    unread = Walked({at: (f"h{at}", at) for at in range(1_000)})
+    hooks = Hooks(waits=waits, unread=unread, unseen=7)
+    assert hooks.awaited[7] == Awaited("h7", 14, 19, asked=2, came=1, answered=7)
+    assert len(hooks.awaited) == len(hooks.by_name) == 1_000
+    assert (waits.walks, unread.walks) == (1, 1)
+
+
+@workflow
+def asks_many(count: int) -> Flow[Any]:
+    return (yield from gather(*[hook(f"h{number}") for number in range(count)]))
+
+
+def test_of_a_run_that_waits_at_very_many_hooks_the_first_are_found_and_the_others_counted(lite: App):
+    begun(lite, asks_many(MOST_OF_RUN + 7), "many")
+    begun(lite, asks(), "one")
+    page = board_of(lite).page(lite.store, evolve(OLDEST, limit=500))
+    assert [one.hook.name for one in page.found] == [*(f"h{at}" for at in range(MOST_OF_RUN)), "approval"]
+    assert page.more == {"many": 7}
+    assert found(lite, name=f"h{MOST_OF_RUN + 6}") == [("many", f"h{MOST_OF_RUN + 6}")]
+
+
+class Counting(MemoryStore):
+    """How many events were read of it."""
+
+    events = 0
+
+    def read_each(self, looks: Sequence[Look]) -> tuple[Log | None, ...]:
+        logs = super().read_each(looks)
+        self.events += sum(len(log.events) for log in logs if log is not None)
+        return logs
+
+
+def long_ones(app: App, number: int) -> Counting:
+    """Runs whose logs are longer than what one call of a store answers."""
+    begun(app, asks_many(1_500), "r0")
+    store, (log, packed) = Counting(), whole(app.store, "r0")
+    for at in range(number):
+        summary = evolve(log.summary, run_id=f"r{at}", started_at=log.summary.started_at + at)
+        events = tuple(one.replace(b'"r0"', b'"r%d"' % at) for one in packed)
+        (reply,) = store.commit([Commit(f"r{at}", "c", Head(None), events, summary=summary)])
+        assert isinstance(reply, Done)
+    return store
+
+
+@pytest.mark.parametrize(("together", "of_a_page", "most"), [(2, 200, 5_000), (2, 2, 5_000), (12, 200, 12_600)])
+def test_a_look_at_long_logs_that_are_new_reads_so_many_events_and_goes_on_from_there(
+    lite: App, monkeypatch: Any, together: int, of_a_page: int, most: int
+):
+    store, board = long_ones(lite, 12), Board()
+    monkeypatch.setattr(awaiting, "MOST_EVENTS", 3_000)
+    monkeypatch.setattr(awaiting, "_UNREAD", together)
+    monkeypatch.setattr(awaiting, "_PAGE", of_a_page)
+    pages: list[Page] = []
+    while not pages or pages[-1].cursor is not None:
+        before = store.events
+        pages.append(board.page(store, evolve(OLDEST, limit=10_000), cursor=pages[-1].cursor if pages else None))
+        assert store.events - before <= most
+        assert pages[-1].looked > 0
+    assert [one.summary.run_id for page in pages for one in page.found] == [
+        f"r{at}" for at in range(12) for _ in range(MOST_OF_RUN)
+    ]
+    assert len(pages) > 1
+    assert store.events == 12 * 1_501  # each event was read once
+    again = board.page(store, evolve(OLDEST, limit=10_000))
+    assert (again.looked, again.cursor, store.events) == (12, None, 12 * 1_501)
 
 
 def test_boards_are_one_for_each_app():

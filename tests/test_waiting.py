@@ -289,3 +289,9 @@ def test_all_that_is_to_be_done_is_said_once():
     found = situations(known, (), NOW, around=evolve(NEAR, staff=Staff(())))
     assert because(found).startswith("2 steps wait")
     assert advice(found) == ("start a worker: yieldflow worker MODULE --queue gpu",)
+
+
+def test_of_very_many_hooks_the_first_are_named_and_the_others_counted():
+    why, todos, _ = told(NEAR, *(CommandIssued(0, (at,), Receive(f"h{at}")) for at in range(1, 1_001)))
+    assert why == "hooks h1, h2, h3, h4, h5, h6, h7, h8, h9, h10 and 990 more are open"
+    assert todos == (*(f"answer it: yieldflow send r h{at} JSON" for at in range(1, 11)), "… and 990 more of these")

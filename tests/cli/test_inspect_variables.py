@@ -2,8 +2,10 @@
 
 import dataclasses
 import enum
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import PosixPath
+from types import ModuleType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from yieldflow import gather, hook, sleep, step
 from yieldflow.core.asks import Hook
 from yieldflow.core.combinators import Task
-from yieldflow.inspection.variables import MASKED, OPEN, PLAIN, Variable, Veil, text, variables
+from yieldflow.inspection.variables import MASKED, OPEN, PLAIN, Variable, Veil, text, variables, veiled
 
 
 @frozen
@@ -192,3 +194,67 @@ def test_a_token_of_a_hook_is_found_in_any_text_before_it_is_cut():
 def test_of_very_many_variables_the_first_are_shown():
     shown = variables({f"v{n}": n for n in range(30)} | {"__x": 1, ".0": 2}, PLAIN)
     assert (len(shown), shown[-1]) == (21, Variable("…", "and 10 more"))
+
+
+def test_a_token_is_found_however_many_of_them_stand_before_it():
+    token = "T" * 20 + "x" * 180
+    assert "T" not in text(token * 30, Veil(tokens=(token,)))
+    assert text(f"{token * 30} and more", Veil(tokens=(token,), longest_text=400)) == repr(MASKED * 30 + " and more")
+
+
+def test_a_derived_token_is_masked_whosever_it_is_unless_tokens_are_asked_for():
+    token = "PeQ3R2EeZfG9apVnXb9-pwZFTQTCQ7IsIoumyzO86z4"
+    values = [token, f"/hooks/{token}", [token], {token: 1}, token.encode(), PosixPath(f"/tmp/{token}")]
+    assert not [one for one in values if token[:20] in text(one, PLAIN)]
+    assert text(token, Veil(hooks=True)) == repr(token)
+
+
+@pytest.mark.parametrize("value", [b"id=order-42-of-ann", bytearray("id=order-42-of-ann", "ascii")])
+def test_bytes_with_a_token_in_them_are_not_shown(value):
+    assert text(value, Veil(tokens=("order-42-of-ann",))) == MASKED
+    assert "order-42" in text(value, PLAIN)
+
+
+def test_a_range_of_any_size_is_shown():
+    assert text(range(0, -5, -1), PLAIN) == "range(0, -5, -1)"
+    assert text(range(10**5000), PLAIN) == "range(0, <int of 16,610 bits>)"
+
+
+def test_a_module_that_loads_what_it_is_asked_for_is_asked_for_nothing():
+    lazy = ModuleType("lazy")
+    lazy.__getattr__ = explode
+    ran.clear()
+    assert text(lazy, PLAIN) == "<module lazy>"
+    assert ran == []
+
+
+class Key:
+    hashed = 0
+
+    def __hash__(self):
+        Key.hashed += 1
+        return 1
+
+
+def test_of_a_kind_of_dict_nothing_is_copied():
+    value = defaultdict(int, {Key(): 1})
+    Key.hashed = 0
+    assert text(value, PLAIN) == "defaultdict({Key(): 1})"
+    assert Key.hashed == 0
+
+
+def test_attributes_that_no_source_could_name_are_left_out():
+    value = Key()
+    value.__dict__.update({1: "one", "two": 2})
+    assert text(value, PLAIN) == "Key(two=2)"
+
+
+def test_a_token_is_masked_in_an_address_too():
+    veil = veiled(PLAIN, ["order 42/of ann"])
+    assert text("https://shop/hooks/order%2042%2Fof%20ann", veil) == repr(f"https://shop/hooks/{MASKED}")
+
+
+def test_half_of_a_token_at_the_end_of_what_is_read_is_not_shown():
+    token, random = "order of " + "x" * 191, "aB3" * 50_000
+    for length in range(109_800, 110_100, 50):  # what is read of such a text ends between them
+        assert "order" not in text(f"{random[:length]} {token} and more", Veil(tokens=(token,)))

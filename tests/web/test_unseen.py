@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
 
 import pytest
 
@@ -15,7 +16,6 @@ from yieldflow.core.asks import WorkflowDefinition
 from yieldflow.core.values import KnownShape
 from yieldflow.errors import masked as without_password
 from yieldflow.web.discreet import reason_of
-from yieldflow.web.masking import masked, veiled, veiled_document
 
 READER = "a-token-that-may-only-look"
 CANARY = "4111-2222-what-nobody-shall-see"
@@ -112,21 +112,67 @@ def test_whoever_may_answer_reads_values_as_they_are(asked):
         assert OTHER in client.api("GET", "/runs/b/result").text
 
 
-def test_names_and_ids_of_a_document_stay_though_a_token_is_called_like_them():
-    document = {"run_id": "order-1", "error": None, "events": [{"name": "order-1", "value": {"order-1": ["order-1"]}}]}
-    veiled_events = [{"name": "order-1", "value": {"…": ["…"]}}]
-    assert veiled_document(document, ["order-1"]) == {**document, "events": veiled_events}
+def mails_changed(order):
+    decision = yield from open_hook("decision", str)
+    yield from mail("boss", f"now with {decision.token}")
+    yield from decision
 
 
-def test_a_token_that_was_cut_is_masked_as_a_whole_one():
-    token = "order-1009/of ann's"
-    assert veiled("x order-1009/of…", [token]) == "x …"
-    assert veiled("order-1009 stays", [token]) == "order-1009 stays"
+@workflow
+def mails(order: str) -> Flow[None]:
+    decision = yield from open_hook("decision", str)
+    yield from mail("boss", decision.token)
+    yield from decision
 
 
-@pytest.mark.parametrize("token", ["a'b", "a/b", "a%2Fb", "/x", "a/b/c'd"])
-def test_a_link_is_masked_to_the_end_of_its_path(token):
-    assert masked(f"GET /hooks/{token}?x=1 HTTP") == "GET /hooks/…?x=1 HTTP"
+@workflow
+def passes_on() -> Flow[None]:
+    """Its child is given a token of its own, and has another one."""
+    mine = yield from open_hook("mine", str)
+    yield from mails(mine.token)
+
+
+def test_a_reader_is_shown_no_token_of_another_run(tmp_path):
+    app = App(f"sqlite:///{tmp_path}/web.db")
+    app.start(passes_on(), run_id="p")
+    app.runtime.tend("p")
+    child = next(one.run_id for one in app.runs().runs if one.run_id != "p")
+    wait_until(lambda: tended(app, child) and len(log_of(app, child)) >= 5)
+    with_other_code(app, mails, mails_changed, child)
+    tokens = [app.hooks(one)[0].token for one in ("p", child)]
+    spelled = child.replace("~", "%7E")
+    pages = ("runs", "blocked", "blocked/stuck", "runs/p", f"runs/{spelled}", f"runs/{spelled}/events/1", "hooks")
+    read = ("", "/p", "/p/inspection", f"/{spelled}", f"/{spelled}/inspection", f"/{spelled}/history?payloads=true")
+    with served(app, page=True, readers=READER) as client:
+        reader, owner = Browser(client, READER), Browser(client)
+        shown = {path: reader.get(path) for path in pages}
+        shown |= {f"as owner {path}": owner.get(path) for path in pages}
+        told = {"Authorization": f"Bearer {READER}"}
+        shown |= {f"api{path}": client("GET", f"/runs{path}", None, told) for path in read}
+        assert tokens[1] in client.api("GET", "/runs").text  # who may answer is told why as it is
+    app.close()
+    assert {one.status for one in shown.values()} == {200}
+    assert "recorded" in shown["blocked"].text
+    assert [path for path, one in shown.items() if any(token[:22] in one.text for token in tokens)] == []
+
+
+@workflow
+def begins_with(token: str) -> Flow[None]:
+    yield from open_hook("own", str, token=token)
+    yield set_data("kept", f"with {token}")
+    yield hook("go")
+
+
+def test_a_fork_shows_no_token_that_its_origin_has_chosen(lite):
+    opened(lite, begins_with("order-42-of-ann"), "o")
+    lite.fork("o", at=len(log_of(lite, "o")), new_run_id="f")
+    lite.runtime.tend("f")
+    with served(lite, page=True, readers=READER) as client:
+        texts = [Browser(client, READER).get("runs/f").text]
+        reader = {"Authorization": f"Bearer {READER}"}
+        texts += [client("GET", f"/runs/f/{one}?payloads=true", None, reader).text for one in ("history", "inspection")]
+    assert "with …" in texts[0]
+    assert not [text for text in texts if "of-ann" in text]
 
 
 def test_a_token_of_ones_own_is_masked_however_json_spells_it(lite):
@@ -164,6 +210,17 @@ def tended(app, run_id):
     return True
 
 
+def with_other_code(app, former, program, run_id):
+    """It has a look at that run, which is blocked then."""
+    known, registry = app.registry, Registry()
+    shape = KnownShape(former.definition.parameters, object)
+    registry.add_workflow(WorkflowDefinition(former.definition.name, program, shape))
+    app.registry = app.runtime.registry = registry
+    app.runtime.cache.clear()
+    wait_until(lambda: tended(app, run_id) and status_of(app, run_id) == "blocked")
+    app.registry = app.runtime.registry = known
+
+
 @pytest.fixture
 def blocked(tmp_path):
     """A run whose child is blocked by other code."""
@@ -172,14 +229,7 @@ def blocked(tmp_path):
     app.runtime.tend("p")
     child = next(one.run_id for one in app.runs().runs if one.run_id != "p")
     wait_until(lambda: tended(app, child) and len(log_of(app, child)) == 4)  # the thread of its parent may tend it
-    known, registry = app.registry, Registry()
-    registry.add_workflow(
-        WorkflowDefinition(kid.definition.name, kid_changed, KnownShape(kid.definition.parameters, object))
-    )
-    app.registry = app.runtime.registry = registry
-    app.runtime.cache.clear()
-    wait_until(lambda: tended(app, child) and status_of(app, child) == "blocked")
-    app.registry = app.runtime.registry = known
+    with_other_code(app, kid, kid_changed, child)
     yield app, child.replace("~", "%7E")
     app.close()
 
@@ -193,6 +243,60 @@ def test_a_document_without_payloads_holds_no_value_anywhere(blocked):
             assert "4111" not in json.dumps(got.json, ensure_ascii=False)
         seen = client.api("GET", "/runs/p/inspection").json
         assert seen["branches"][0]["open"][0]["text"]
+
+
+def damaged(path, run_id, position, packed):
+    with contextlib.closing(sqlite3.connect(path)) as store, store:
+        (run,) = store.execute("select id from run where run_id = ?", (run_id,)).fetchone()
+        store.execute("update event set bytes = ? where run = ? and position = ?", (packed, run, position))
+
+
+def test_what_is_wrong_with_a_log_quotes_none_of_it_where_values_are_hidden(tmp_path, caplog):
+    app = App(f"sqlite:///{tmp_path}/web.db")
+    opened(app, asks(), "a")
+    damaged(tmp_path / "web.db", "a", 2, f'{{"e":"issued","value":"{CANARY}"'.encode())
+    told = {}
+    for shows in (False, True):
+        caplog.clear()
+        with served(app, page=True, payloads=shows) as client:
+            got = client.api("GET", "/runs/a/history")
+            forked = Browser(client).post("runs/a/fork", {"at": "3"})
+        assert (got.status, got.json["type"], forked.status) == (500, "urn:yieldflow:undecodable", 500)
+        told[shows] = got.text, forked.text, caplog.text
+    app.close()
+    assert ["4111" in text for text in told[False]] == [False, False, False]
+    assert ["4111" in text for text in told[True]] == [True, True, True]
+
+
+def test_whoever_has_a_link_is_told_nothing_of_a_log_that_cannot_be_read(tmp_path):
+    app = App(f"sqlite:///{tmp_path}/web.db", base_url="http://shop.example")
+    token = opened(app, asks(), "a")["decision"]
+    damaged(tmp_path / "web.db", "a", 2, f'{{"e":"issued","value":"{CANARY}"'.encode())
+    app.runtime.cache.clear()
+    with served(app) as client:
+        got = client.post(f"/hooks/{token}", "yes")
+    app.close()
+    assert (got.status, got.json["type"]) == (500, "urn:yieldflow:undecodable")
+    assert "4111" not in got.text
+
+
+def test_a_reader_is_shown_no_values_in_why_another_run_is_blocked(blocked):
+    """They may hold a token that its workflow has chosen; those of each run are not at hand."""
+    app, child = blocked
+    with served(app, page=True, readers=READER) as client:
+        reader, told = Browser(client, READER), {"Authorization": f"Bearer {READER}"}
+        parent = reader.page("runs/p")
+        texts = [parent.one(id=part).text for part in ("run-head", "run-children", "run-source")]
+        texts += [reader.get(path).text for path in ("runs", "blocked", "blocked/stuck")]
+        texts += [client("GET", path, None, told).text for path in ("/runs", f"/runs/{child}", "/runs/p")]
+        seen = client("GET", "/runs/p/inspection", None, told).json
+        seen["data"], own = [], reader.get(f"runs/{child}").text
+    texts.append(json.dumps(seen))
+    assert all(
+        "has changed under a running run" in text for text in (texts[4], texts[6], seen["children"][0]["blocked"])
+    )
+    assert not [text for text in texts if "4111" in text]
+    assert f"{CANARY} changed" in own  # its own page knows the tokens of its log
 
 
 @pytest.mark.parametrize("broken", ["\n", "\n  at:       ", "\u2028", "\x85", "\r", "\n  asked:    "])
@@ -247,7 +351,7 @@ def test_a_url_is_told_without_its_password_wherever_it_stands(url, shown):
 def test_a_page_names_the_store_without_whom_it_is_opened_as():
     app = App("redis://anna:s3cret@127.0.0.1:1/0?password=s3cret&client_name=bert")
     with served(app, page=True) as client:
-        foot = Browser(client).get("runs/x").text.partition("<footer>")[2]
+        foot = Browser(client).get("runs/x").text.partition("<footer")[2]
     app.close()
     assert "redis://127.0.0.1:1/0" in foot
     assert not [one for one in ("s3cret", "anna", "bert", "***") if one in foot]

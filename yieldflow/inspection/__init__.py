@@ -29,6 +29,7 @@ from yieldflow.inspection.reading import History, Moment, Past, history, meant, 
 from yieldflow.inspection.situations import Situation, situations
 from yieldflow.inspection.staff import staff
 from yieldflow.inspection.timeline import Item, Timeline
+from yieldflow.inspection.tokens import chosen_tokens
 from yieldflow.inspection.variables import PLAIN, Veil, veiled
 from yieldflow.inspection.waiting import around, blocked, going, paused
 from yieldflow.inspection.words import Told, all_told
@@ -126,7 +127,7 @@ def look(app: App, known: History, at: Moment | None = None, veil: Veil = PLAIN)
     claims = log.claimed if live else ()
     near = around(app.store, staff(app), log, timeline) if live and known.stored else UNKNOWN
     hooks = _hooks(timeline)
-    seen = _see(app, found, veiled(veil, (hook.token for hook in hooks)))
+    seen = _see(app, found, veiled(veil, chosen_tokens(known.events)))
     waiting: tuple[Situation, ...] = ()
     if timeline.run.ended is None:
         waiting = situations(timeline, claims, now, around=near, rejected=seen.rejected)

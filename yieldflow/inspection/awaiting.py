@@ -6,8 +6,10 @@ schedules among them, wait for no person and are left out.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from functools import cached_property
+from itertools import takewhile
 from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from yieldflow.app import App
 
 LOOKED = 1_000  # runs in a call
+MOST_EVENTS = 20_000  # that are read of logs in a call, about
+MOST_OF_RUN = 100  # hooks of one run that are found
 _PAGE = 200
 _UNREAD = 20  # logs that are read from their start in one call
 _REMEMBERED = 20_000  # logs
@@ -73,14 +77,23 @@ class Hooks:
     @property
     def awaited(self) -> tuple[Awaited, ...]:
         """In the order of asking."""
-        return tuple(self._one(name) for name in dict.fromkeys(one.name for one in self.waits.values()))
+        return tuple(self.by_name.values())
 
-    def _one(self, name: str) -> Awaited:
-        waits = [one for one in self.waits.values() if one.name == name]
-        ends = [one.until for one in waits if one.until is not None]
-        came = {position: at for position, (one, at) in self.unread.items() if one == name}
-        answered = None if self.unseen is None else came.get(self.unseen)
-        return Awaited(name, waits[0].since, min(ends, default=None), len(waits), len(came), answered)
+    @cached_property
+    def by_name(self) -> Mapping[str, Awaited]:
+        waits = dict[str, list[Wait]]()
+        for one in self.waits.values():
+            waits.setdefault(one.name, []).append(one)
+        came = Counter(name for name, _ in self.unread.values())
+        unseen = None if self.unseen is None else self.unread[self.unseen]
+        return {name: _awaited(several, came[name], unseen) for name, several in waits.items()}
+
+
+def _awaited(waits: Sequence[Wait], came: int, unseen: tuple[str, Millis] | None) -> Awaited:
+    name, since = waits[0].name, waits[0].since
+    until = min((one.until for one in waits if one.until is not None), default=None)
+    answered = unseen[1] if unseen is not None and unseen[0] == name else None
+    return Awaited(name, since, until, len(waits), came, answered)
 
 
 @frozen
@@ -93,11 +106,21 @@ class Waiting:
 
 @frozen
 class Page:
-    """*looked*: at how many runs. *cursor*: give it back to go on; None: there are no more."""
+    """*looked*: at how many runs. *cursor*: give it back to go on; None: there are no more. *more*: how many hooks of
+    a run are left out, by its id.
+    """
 
     found: tuple[Waiting, ...]
     looked: int
     cursor: str | None
+    more: Mapping[str, int] = field(factory=dict)
+
+
+@define
+class Room:
+    """Events that may still be read in one call."""
+
+    left: int
 
 
 @define(eq=False)
@@ -110,26 +133,32 @@ class Board:
     def page(
         self, store: Store, wanted: Filter, *, name: str | None = None, cursor: str | None = None, most: int = LOOKED
     ) -> Page:
-        """About `wanted.limit` of those that wait for a payload, out of the next *most* runs: all of a run are on one
-        page. *name*: only those that are called so. Raises `StoreError`, and ValueError for what is no cursor.
+        """About `wanted.limit` of those that wait for a payload, out of the next *most* runs, or of fewer if their logs
+        are long and new: those of a run are on one page, the first `MOST_OF_RUN` of them. *name*: only those that are
+        called so. Raises `StoreError`, and ValueError for what is no cursor.
         """
-        found: list[Waiting] = []
-        looked = 0
+        found, more, looked, room = list[Waiting](), dict[str, int](), 0, Room(MOST_EVENTS)
         while True:
             page = store.find(evolve(wanted, limit=min(_PAGE, most - looked)), cursor)
-            for at, (summary, hooks) in enumerate(zip(page.runs, self._of_each(store, page.runs), strict=True), 1):
+            known = self._of_each(store, page.runs, room)
+            for at, (summary, hooks) in enumerate(zip(page.runs, known, strict=False), 1):
                 looked += 1
-                named = (one for one in hooks.awaited if name in (None, one.name))
-                found += [Waiting(summary, one) for one in named]
-                if len(found) >= wanted.limit and (at < len(page.runs) or page.cursor is not None):
-                    return Page(tuple(found), looked, store.find(evolve(wanted, limit=at), cursor).cursor)
+                named = _named(hooks, name)
+                found += [Waiting(summary, one) for one in named[:MOST_OF_RUN]]
+                if len(named) > MOST_OF_RUN:
+                    more[summary.run_id] = len(named) - MOST_OF_RUN
+                is_full = len(found) >= wanted.limit or at == len(known) < len(page.runs)
+                if is_full and (at < len(page.runs) or page.cursor is not None):
+                    following = store.find(evolve(wanted, limit=at), cursor).cursor
+                    return Page(tuple(found), looked, following, more)
             cursor = page.cursor
-            if cursor is None or looked >= most:
-                return Page(tuple(found), looked, cursor)
+            if cursor is None or looked >= most or room.left <= 0:
+                return Page(tuple(found), looked, cursor, more)
 
     def of(self, store: Store, run_id: str) -> Hooks:
         """Those of the newest generation of a run. Raises `UnknownRun`, `StoreError`."""
-        (hooks,) = self._read(store, [newest(store, run_id)])
+        run_id = newest(store, run_id)
+        hooks = self._read(store, [run_id], Room(0)).get(run_id)  # the first is read to its end
         if hooks is None:
             raise UnknownRun(run_id)
         return hooks
@@ -152,31 +181,37 @@ class Board:
             if _is_whole(hooks, logs[run_id])
         }
 
-    def _of_each(self, store: Store, runs: Sequence[Summary]) -> list[Hooks]:
-        """Those that were read before in one call, the others some at a time: they may be long."""
+    def _of_each(self, store: Store, runs: Sequence[Summary], room: Room) -> list[Hooks]:
+        """Those that were read before in one call, the others some at a time: they may be long. Of the first one at
+        least, and of so many after it as there is room for.
+        """
         ids = [one.run_id for one in runs if not _is_ours(one.workflow)]
         with self._lock:
             old = [run_id for run_id in ids if run_id in self._known]
         new = [run_id for run_id in ids if run_id not in set(old)]
         groups = [old, *(new[at : at + _UNREAD] for at in range(0, len(new), _UNREAD))]
-        found = {run_id: one for some in groups for run_id, one in zip(some, self._read(store, some), strict=True)}
-        return [found.get(one.run_id) or Hooks() for one in runs]
+        found: dict[str, Hooks | None] = {one.run_id: None for one in runs if _is_ours(one.workflow)}
+        for some in groups:
+            if room.left > 0 or ids[0] in some:
+                found |= self._read(store, some, room)
+        return [found[one.run_id] or Hooks() for one in takewhile(lambda one: one.run_id in found, runs)]
 
-    def _read(self, store: Store, run_ids: Sequence[str]) -> list[Hooks | None]:
-        """None: the run is gone."""
+    def _read(self, store: Store, run_ids: Sequence[str], room: Room) -> dict[str, Hooks | None]:
+        """Those that were read to their end, the first one whatever room there is. None: the run is gone."""
         with self._lock:
             found: dict[str, Hooks | None] = {run_id: self._known.get(run_id, Hooks()) for run_id in run_ids}
-        unread = list(run_ids)
+        unread, whole = list(run_ids), set[str]()
         while unread:
             logs = store.read_each([Look(run_id, _mark(found[run_id])) for run_id in unread])
-            behind = []
             for run_id, log in zip(unread, logs, strict=True):
                 found[run_id] = None if log is None else read_on(found[run_id] or Hooks(), log)
-                if log is not None and log.events and _mark(found[run_id]) != log.head:
-                    behind.append(run_id)
-            unread = behind
+                if log is None or not log.events or _mark(found[run_id]) == log.head:
+                    whole.add(run_id)
+                room.left -= 0 if log is None else len(log.events)
+            left = [run_id for run_id in unread if run_id not in whole]
+            unread = left if room.left > 0 else [run_id for run_id in left if run_id == run_ids[0]]
         self._remember(found)
-        return [found[run_id] for run_id in run_ids]
+        return {run_id: found[run_id] for run_id in whole}
 
     def _remember(self, found: Mapping[str, Hooks | None]) -> None:
         with self._lock:
@@ -195,6 +230,12 @@ _MAKING = Lock()
 def board_of(app: App) -> Board:
     with _MAKING:
         return _BOARDS.setdefault(app, Board())
+
+
+def _named(hooks: Hooks, name: str | None) -> Sequence[Awaited]:
+    if name is None:
+        return hooks.awaited
+    return (hooks.by_name[name],) if name in hooks.by_name else ()
 
 
 def _is_ours(workflow: str) -> bool:

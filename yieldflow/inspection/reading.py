@@ -17,7 +17,7 @@ from yieldflow.engine.planning import summary
 from yieldflow.errors import ImpossibleEvent, StoreError, Undecodable, UnknownRun, UnreadableLog, UsageError, shown
 from yieldflow.inspection.phrases import stamp
 from yieldflow.inspection.timeline import Timeline
-from yieldflow.ports import NO_EVENTS, Log, Mark, Store
+from yieldflow.ports import LAST_EVENT, NO_EVENTS, Log, Mark, Store
 
 Moment: TypeAlias = int | datetime | timedelta
 """A place in a log: after so many events, at an aware datetime, or so long ago."""
@@ -65,11 +65,14 @@ def read_on(store: Store, known: History) -> History:
     log = _read(store, run_id, known.log.head)
     if log.gap or known.problem is not None:
         return history(store, run_id)
-    new = [unpack(data) for data in log.events]
-    while len(known.events) + len(new) < log.head.length and log.events:
-        log = _read(store, run_id, Mark(len(known.events) + len(new), ""))
-        new += map(unpack, log.events)
-    return History(log, (*known.events, *new))
+    more = _rest(store, known.log, log, len(known.events))
+    if more is None:
+        return history(store, run_id)
+    log, packed = more
+    try:
+        return History(log, (*known.events, *map(unpack, packed)))
+    except Undecodable:
+        return history(store, run_id)
 
 
 def exported(events: Sequence[Event]) -> History:
@@ -131,11 +134,12 @@ def ending(store: Store, run_id: str) -> Ending | None:
     `StoreError`.
     """
     run_id = newest(store, run_id)
-    log = stand(store, run_id)
-    if log.summary.finished_at is None:
+    if stand(store, run_id).summary.finished_at is None:
         return None
-    last = _read(store, run_id, Mark(log.head.length - 1, "")).events
-    event = unpack(last[-1])
+    log = _read(store, run_id, LAST_EVENT)
+    if log.summary.finished_at is None:  # it was deleted and started anew meanwhile
+        return None
+    event = unpack(log.events[-1])
     if not isinstance(event, RunFinished):
         raise StoreError(f"run {run_id!r} is listed as ended, but its log has no end")
     return None if isinstance(event.outcome, ContinuedAs) else event.outcome
@@ -161,10 +165,21 @@ def stand(store: Store, run_id: str) -> Log:
 
 def whole(store: Store, run_id: str) -> tuple[Log, list[bytes]]:
     """How a run stands, and its log as the store keeps it. Raises `UnknownRun`."""
-    log = _read(store, run_id, None)
+    while True:
+        log = _read(store, run_id, None)
+        if (found := _rest(store, log, log, 0)) is not None:
+            return found
+
+
+def _rest(store: Store, first: Log, log: Log, at: int) -> tuple[Log, list[bytes]] | None:
+    """What *log* has after that position, with all that it was cut by. None: the run was deleted, and another one has
+    its id: that has no part in the log of *first*.
+    """
     packed = list(log.events)
-    while len(packed) < log.head.length and log.events:
-        log = _read(store, run_id, Mark(len(packed), ""))
+    while at + len(packed) < log.head.length and log.events:
+        log = _read(store, log.summary.run_id, Mark(at + len(packed), ""))
+        if log.gap or log.summary.started_at != first.summary.started_at:
+            return None
         packed += log.events
     return log, packed
 

@@ -7,6 +7,7 @@ any of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import islice
 from typing import Literal, TypeAlias, assert_never
 
 from attrs import evolve, frozen
@@ -21,6 +22,7 @@ from yieldflow.inspection.timeline import Item, Timeline
 from yieldflow.ports import Claimed
 
 Doing: TypeAlias = Literal["running", "lost", "retrying", "hook", "child", "sleeping", "ready"]
+MOST_NAMED = 10  # hooks in a sentence, and pieces of advice
 _LOST = WorkerLost.__name__
 ORDER: tuple[Doing, ...] = ("running", "lost", "retrying", "hook", "child", "sleeping", "ready")
 
@@ -83,7 +85,9 @@ def attempt(item: Item) -> str:
 
 def advice(found: Sequence[Situation]) -> tuple[str, ...]:
     """What to do so that the run goes on; empty: nothing, but to wait."""
-    return tuple(dict.fromkeys(text for one in found for text in one.advice))
+    lines = tuple(dict.fromkeys(text for one in found for text in one.advice))
+    more = len(lines) - MOST_NAMED
+    return lines if more <= 0 else (*lines[:MOST_NAMED], f"… and {more:,} more of these")
 
 
 def _open(item: Item, timeline: Timeline, now: Millis, around: Around, rejected: Collection[int]) -> Situation:
@@ -205,6 +209,11 @@ def _one(situation: Situation) -> str:
             assert_never(situation.doing)
 
 
+def _listed(names: Collection[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(islice(names, MOST_NAMED)) + more
+
+
 def _several(doing: Doing, same: Sequence[Situation]) -> str:
     match doing:
         case "running":
@@ -215,7 +224,7 @@ def _several(doing: Doing, same: Sequence[Situation]) -> str:
             first = min(same, key=lambda one: one.item.wakes_at or 0)
             return f"{len(same):,} steps will be tried again, first {_one(first).removeprefix('step ')}"
         case "hook":
-            return f"hooks {', '.join(dict.fromkeys(one.item.label for one in same))} are open"
+            return f"hooks {_listed(dict.fromkeys(one.item.label for one in same))} are open"
         case "child":
             return f"{len(same):,} child runs are running"
         case "sleeping":

@@ -22,6 +22,7 @@ from types import (
     ModuleType,
 )
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -29,10 +30,12 @@ from attrs import evolve, frozen
 
 from yieldflow.authoring.step import Step
 from yieldflow.authoring.workflow import Workflow
+from yieldflow.core.answers import LONGEST_TOKEN
 from yieldflow.core.asks import Command, Hook, OpenHookCommand, ReceiveCommand, SleepCommand, StepCall, WorkflowCall
 from yieldflow.core.combinators import Gather, Race, Task
 from yieldflow.core.path import show
 from yieldflow.inspection.phrases import clipped
+from yieldflow.inspection.tokens import without_tokens
 
 MASKED = "•••"
 _SECRETS = {
@@ -41,7 +44,7 @@ _SECRETS = {
 }
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _MOST_VARIABLES = 20  # of a frame
-_PLAIN = (bool, type(None), float, complex, Decimal, range, type(Ellipsis))
+_PLAIN = (bool, type(None), float, complex, Decimal, type(Ellipsis))
 _AS_TEXT = (UUID, date, timedelta, PosixPath, PurePosixPath, WindowsPath, PureWindowsPath)
 _BRACKETS: Mapping[type, tuple[str, str]] = {
     list: ("[", "]"),
@@ -53,12 +56,15 @@ _BRACKETS: Mapping[type, tuple[str, str]] = {
 _mro = type.__dict__["__mro__"].__get__  # not what a metaclass makes of them
 _namespace = type.__dict__["__dict__"].__get__
 _name = type.__dict__["__qualname__"].__get__
+_attributes = vars(ModuleType)["__dict__"].__get__
+_LONGEST_TOKEN = 4 * LONGEST_TOKEN  # bytes of one
+_READ = 100_000  # characters of a text in which tokens are looked for
 
 
 @frozen
 class Veil:
     """What is left out: values whose name fits one of the patterns *masks*, or (*secrets*) looks like that of a
-    secret, and the *tokens* of hooks wherever they stand; of long values, all but their beginning.
+    secret; derived tokens of hooks and these *tokens*, wherever they stand; of long values, all but their beginning.
     """
 
     masks: tuple[str, ...] = ()  # as of a shell, such as `card*`; upper and lower case are the same
@@ -113,17 +119,23 @@ def _text(value: Any, veil: Veil, depth: int) -> str:
     if _is(kind, _PLAIN):
         return repr(value)
     if kind is int:
-        return repr(value) if value.bit_length() <= 1_000 else f"<int of {value.bit_length():,} bits>"
+        return _int(value)
+    if kind is range:
+        step = () if value.step == 1 else (value.step,)
+        return f"range({', '.join(map(_int, (value.start, value.stop, *step)))})"
     if kind is str:
         return _quoted(value, veil)
     if _is(kind, (bytes, bytearray)):
-        return repr(bytes(value[: veil.longest_text])) + ("…" if len(value) > veil.longest_text else "")
+        return _bytes(bytes(value[: veil.longest_text + _LONGEST_TOKEN]), len(value), veil)
     if _is(kind, (datetime, time)):
         return str(value) if _is(type(value.tzinfo), (timezone, ZoneInfo, type(None))) else f"<{_name(kind)}>"
     if _is(kind, _AS_TEXT):
-        return str(value)
-    if _is(kind, (FunctionType, BuiltinFunctionType, GeneratorType, ModuleType)):
-        return f"<{kind.__name__} {getattr(value, '__qualname__', value.__name__)}>"
+        return _without(str(value), veil)
+    if kind is ModuleType:
+        name = _attributes(value).get("__name__")  # a module may have a `__getattr__` of its own
+        return f"<module {name}>" if type(name) is str else "<module>"
+    if _is(kind, (FunctionType, BuiltinFunctionType, GeneratorType)):
+        return f"<{kind.__name__} {value.__qualname__}>"
     if issubclass(kind, type):
         return f"<class {_name(value)}>"
     if depth == 0:
@@ -135,7 +147,7 @@ def _nested(value: Any, kind: type, veil: Veil, depth: int) -> str:
     if _is(kind, _BRACKETS) and not value and kind is not list and kind is not tuple:
         return f"{kind.__name__}()"
     if kind is dict:
-        return "{" + _listed(_pairs(value, veil, depth), len(value), veil) + "}"
+        return "{" + _listed(_pairs(value.items(), veil, depth), len(value), veil) + "}"
     if _is(kind, _BRACKETS):
         first, last = _BRACKETS[kind]
         listed = _listed((_text(one, veil, depth) for one in value), len(value), veil)
@@ -169,7 +181,8 @@ def _object(value: Any, kind: type, veil: Veil, depth: int) -> str:
     if issubclass(kind, Workflow):
         return f"<workflow {value.definition.fn.__qualname__}>"
     if issubclass(kind, dict):
-        return f"{_name(kind)}({_nested(dict(dict.items(value)), dict, veil, depth)})"
+        shown = _listed(_pairs(dict.items(value), veil, depth), dict.__len__(value), veil)
+        return f"{_name(kind)}({{{shown}}})"
     fields = dict(_fields(value, kind))
     if "_name_" in fields and type(fields["_name_"]) is str:  # an Enum
         return f"{_name(kind)}.{fields['_name_']}"
@@ -194,8 +207,8 @@ def _within(name: str, value: Any, veil: Veil, depth: int) -> str:
     return MASKED if veil.hides(name) else _text(value, veil, depth)
 
 
-def _pairs(value: dict[Any, Any], veil: Veil, depth: int) -> Iterator[str]:
-    for key, one in value.items():
+def _pairs(items: Iterable[tuple[Any, Any]], veil: Veil, depth: int) -> Iterator[str]:
+    for key, one in items:
         shown = _within(key, one, veil, depth) if type(key) is str else _text(one, veil, depth)
         yield f"{_text(key, veil, depth)}: {shown}"
 
@@ -206,11 +219,38 @@ def _listed(texts: Iterator[str], count: int, veil: Veil) -> str:
 
 
 def _quoted(value: str, veil: Veil) -> str:
-    """A token is looked for before the text is cut: half of one is still something."""
-    beginning = value[: veil.longest_text + 500]
+    """Tokens are looked for before the text is cut: half of one is still something. With each that goes more of the
+    text has its place in what is shown, and at the end of what was read half of one may stand.
+    """
+    read, longest = veil.longest_text + _LONGEST_TOKEN, veil.longest_text
+    shown = _without(value[:read], veil)
+    while read < min(len(value), _READ) and len(shown) < longest + _LONGEST_TOKEN:
+        read *= 2
+        shown = _without(value[:read], veil)
+    is_cut = read < len(value)
+    if is_cut:
+        shown = shown[:-_LONGEST_TOKEN] or MASKED
+    return repr(shown[:longest]) + ("…" if is_cut or len(shown) > longest else "")
+
+
+def _bytes(beginning: bytes, length: int, veil: Veil) -> str:
+    """As a whole, or not at all: what stands for a token is no byte."""
+    text = beginning.decode("latin-1")
+    if _without(text, veil) != text or any(token.encode() in beginning for token in veil.tokens):
+        return MASKED
+    return repr(beginning[: veil.longest_text]) + ("…" if length > veil.longest_text else "")
+
+
+def _without(text: str, veil: Veil) -> str:
+    if veil.hooks:
+        return text
     for token in veil.tokens:
-        beginning = beginning.replace(token, MASKED)
-    return repr(beginning[: veil.longest_text]) + ("…" if len(value) > veil.longest_text else "")
+        text = text.replace(token, MASKED)
+    return without_tokens(text, MASKED)
+
+
+def _int(value: int) -> str:
+    return repr(value) if value.bit_length() <= 1_000 else f"<int of {value.bit_length():,} bits>"
 
 
 def _fields(value: Any, kind: type) -> Iterator[tuple[str, Any]]:
@@ -226,7 +266,8 @@ def _fields(value: Any, kind: type) -> Iterator[tuple[str, Any]]:
                     continue  # nothing is in it
         own = namespace.get("__dict__")
         if type(own) is GetSetDescriptorType:
-            yield from islice(own.__get__(value).items(), 100)
+            attributes = islice(own.__get__(value).items(), 100)
+            yield from ((name, held) for name, held in attributes if type(name) is str)
 
 
 def _is(kind: type, kinds: Iterable[type]) -> bool:
@@ -240,5 +281,6 @@ def _names(given: Any) -> tuple[str, ...]:
 
 
 def veiled(veil: Veil, tokens: Iterable[str]) -> Veil:
-    """With these tokens of hooks."""
-    return veil if veil.hooks else evolve(veil, tokens=tuple(tokens))
+    """With these tokens of hooks, also as they stand in addresses."""
+    spelled = (form for token in tokens for form in (token, quote(token, safe="")))
+    return veil if veil.hooks else evolve(veil, tokens=tuple(dict.fromkeys(spelled)))

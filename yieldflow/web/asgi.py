@@ -22,6 +22,7 @@ from yieldflow.web.access import Access, Right, access
 from yieldflow.web.asked import Asked
 from yieldflow.web.bounds import Bounds, Buckets, Room, network
 from yieldflow.web.desk import Desk
+from yieldflow.web.discreet import wrong_of
 from yieldflow.web.hooks import Links
 from yieldflow.web.http import (
     Disconnected,
@@ -48,7 +49,7 @@ from yieldflow.web.operations import OPERATIONS
 from yieldflow.web.page.doors import expect_host, own_names
 from yieldflow.web.page.site import Site
 from yieldflow.web.payloads import expect_media, tree_of
-from yieldflow.web.problems import headers_of, name_of, name_of_status, status_of
+from yieldflow.web.problems import headers_of, name_of, name_of_refusal, sentence_of, status_of
 from yieldflow.web.schema import Unfit, check
 from yieldflow.web.signatures import Signature
 
@@ -138,17 +139,22 @@ class Asgi:
                 await send({"type": "websocket.close", "code": 1000})
 
     async def _answered(self, scope: Scope, receive: Receive) -> Reply:
+        shows = self._access.shows_payloads
         try:
-            return await self._routed(request_of(scope, receive))
+            request = request_of(scope, receive)
+            shows = shows and request.segments[:1] != ("hooks",)  # whoever has a link may be a stranger
+            return await self._routed(request)
         except RefusedRequest as refused:
-            return problem(refused.status, name_of_status(refused.status), str(refused), refused.headers)
+            return problem(refused.status, name_of_refusal(refused), str(refused), refused.headers)
         except Unfit as unfit:
             return problem(422, "unfit", str(unfit))
         except YieldflowError as error:
             status = status_of(error)
             if status >= 500:
-                _LOG.warning("%s: %s", type(error).__name__, error)
-            return problem(status, name_of(error), shortened(str(error), 2_000), headers_of(status))
+                told = wrong_of(status, str(error), shows_payloads=self._access.shows_payloads)
+                _LOG.warning("%s: %s", type(error).__name__, told)
+            sentence = wrong_of(status, sentence_of(error), shows_payloads=shows)
+            return problem(status, name_of(error), sentence, headers_of(status))
 
     async def _routed(self, request: Request) -> Reply:
         """Raises `RefusedRequest`, and whatever an operation raises."""
@@ -156,7 +162,7 @@ class Asgi:
             return await self._site.answered(request)
         method = "GET" if request.method == "HEAD" else request.method
         if method == "POST" and request.headers.get("sec-fetch-site") in _FOREIGN:
-            raise RefusedRequest(403, _NOT_YOURS)
+            raise RefusedRequest(403, _NOT_YOURS, name="foreign")
         match request.segments:
             case ("hooks", token):
                 expect_method(method, ("GET", "POST"))
@@ -177,7 +183,7 @@ class Asgi:
         right = self._expect_let_in(request)
         operation, path = next((one, path) for one, path in fitting if one.method == method)
         if method == "POST" and right != "change":
-            raise RefusedRequest(403, _LOOK_ONLY)
+            raise RefusedRequest(403, _LOOK_ONLY, name="look-only")
         status, _ = operation.answers
         return reply(status, await operation.do(self._desk, await self._asked(operation, path, request, right)))
 
@@ -185,9 +191,9 @@ class Asgi:
         key, shows, may_change = request.headers.get("idempotency-key"), self._access.shows_payloads, right == "change"
         query = _query(operation, request.query)
         if query.get("payloads") and not shows:
-            raise RefusedRequest(403, _HIDDEN)
+            raise RefusedRequest(403, _HIDDEN, name="payloads-hidden")
         if query.get("tokens") and not may_change:
-            raise RefusedRequest(403, _TOKENS)
+            raise RefusedRequest(403, _TOKENS, name="tokens-hidden")
         told = request.headers.get("content-type", "")
         body = b"" if operation.method == "GET" else await body_of(request, self._desk.bounds, self._room)
         if not body and not operation.needs_body:
@@ -206,7 +212,7 @@ class Asgi:
             expect_host(request, self._access.hosts)
             origin, host = request.headers.get("origin"), request.headers.get("host", "")
             if origin is not None and origin.partition("://")[2] != host:  # of browsers that say no more than this
-                raise RefusedRequest(403, _NOT_YOURS)
+                raise RefusedRequest(403, _NOT_YOURS, name="foreign")
             return self._access.right_of_trusted
         customer, now = network(request.address), time.monotonic()
         if wait := self._guesses.wait(customer, now):  # before it is known whether this one is right

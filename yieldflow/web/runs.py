@@ -14,17 +14,17 @@ from time import monotonic
 from typing import Any
 
 from yieldflow.app import App
-from yieldflow.cli.given import instant_of
 from yieldflow.core.chain import chain_of
 from yieldflow.core.events import Event
 from yieldflow.core.outcome import Cancelled, ContinuedAs, Ending, Err, Ok
-from yieldflow.core.run import Run
 from yieldflow.errors import UsageError
-from yieldflow.inspection import inspect
+from yieldflow.given import instant_of
+from yieldflow.inspection import look, read
 from yieldflow.inspection.document import document, event_document, run_document
 from yieldflow.inspection.phrases import kind
 from yieldflow.inspection.plain import plain
 from yieldflow.inspection.reading import Moment, ending
+from yieldflow.inspection.tokens import chosen_tokens
 from yieldflow.inspection.variables import PLAIN, Veil
 from yieldflow.inspection.words import all_told
 from yieldflow.ports import Summary
@@ -32,7 +32,7 @@ from yieldflow.web.asked import Asked
 from yieldflow.web.calling import called, span
 from yieldflow.web.desk import Desk
 from yieldflow.web.discreet import reason_of, why_of
-from yieldflow.web.masking import tokens_of, veiled_document
+from yieldflow.web.masking import veiled_document
 from yieldflow.web.responses import opened
 
 _PAGE = 1_000  # events
@@ -140,14 +140,19 @@ def _page(app: App, asked: Asked) -> dict[str, Any]:
 
 def _listed(summary: Summary, asked: Asked) -> dict[str, Any]:
     listed, note = run_document(summary), summary.note
-    if note is not None and not asked.shows_payloads:
+    if note is not None and not _shows_others(asked):
         listed["blocked"] = reason_of(note.reason, shows_payloads=False)
     return _fit(listed, asked)
 
 
-def _fit(found: dict[str, Any], asked: Asked, tokens: Iterable[str] = ()) -> dict[str, Any]:
-    """For whoever asks: one who may only look is shown nothing that answers a hook."""
-    return found if asked.may_change else veiled_document(found, tokens)
+def _shows_others(asked: Asked) -> bool:
+    """Values in why a run is blocked whose tokens are not at hand."""
+    return asked.shows_payloads and asked.may_change
+
+
+def _fit(found: dict[str, Any], asked: Asked, log: Iterable[Event] = ()) -> dict[str, Any]:
+    """For whoever asks: one who may only look is shown nothing that answers a hook of this *log*."""
+    return found if asked.may_change else veiled_document(found, chosen_tokens(log))
 
 
 def _tags(texts: list[str]) -> dict[str, str]:
@@ -166,32 +171,27 @@ def _history(app: App, asked: Asked) -> dict[str, Any]:
     told = all_told(log)
     events = [event_document(one, payloads=wish.get("payloads", False)) for one in told[after : after + limit]]
     found = {"events": events, "next": after + limit if len(told) > after + limit else None}
-    return _fit(found, asked, () if asked.may_change else tokens_of(_run(log)))
-
-
-def _run(log: Iterable[Event]) -> Run:
-    found = Run()
-    for event in log:
-        found.add(event)
-    return found
+    return _fit(found, asked, log)
 
 
 def _inspection(app: App, asked: Asked) -> dict[str, Any]:
     wish = asked.query
     veil = PLAIN if asked.shows_payloads else Veil(masks=("*",))
-    seen = inspect(app, asked.path["run_id"], _moment(app, wish.get("at")), veil=veil)
+    known = read(app, asked.path["run_id"])
+    seen = look(app, known, _moment(app, wish.get("at")), veil)
     found = document(seen, payloads=wish.get("payloads", False), tokens=wish.get("tokens", False), events=False)
-    return _fit(found if asked.shows_payloads else _discreet(found), asked, tokens_of(seen.timeline.run))
+    return _fit(found if _shows_others(asked) else _discreet(found, asked), asked, known.events)
 
 
-def _discreet(found: dict[str, Any]) -> dict[str, Any]:
-    """Without the values in why a run is blocked, or one that it waits for."""
-    found["why"] = why_of(found["why"], shows_payloads=False)
-    if found["code"] is not None:
+def _discreet(found: dict[str, Any], asked: Asked) -> dict[str, Any]:
+    """Without the values in why one that it waits for is blocked; if they are hidden, nor in why the run is."""
+    shows = asked.shows_payloads
+    found["why"] = why_of(found["why"], shows_payloads=shows, shows_others=False)
+    if found["code"] is not None and not shows:
         found["code"] = reason_of(found["code"], shows_payloads=False)
     for branch in found["branches"]:
         for one in branch["open"]:
-            one["text"] = why_of(one["text"], shows_payloads=False)
+            one["text"] = why_of(one["text"], shows_payloads=shows, shows_others=False)
     kin = list(found["children"])
     for child in kin:
         kin += child["children"]
