@@ -25,6 +25,19 @@ def test_fn_is_the_generator_function():
     assert ended.value.value == 1
 
 
+def test_an_argument_may_be_called_self():
+    @workflow
+    def told(**given: int) -> Flow[int]:
+        yield sleep(1)
+        return given["self"]
+
+    @step
+    def tell(**given: int) -> int:
+        return given["self"]
+
+    assert dict(told(self=1).kwargs) == dict(tell(self=1).kwargs) == {"self": 1}
+
+
 def test_arguments_that_do_not_fit_are_refused_at_the_call():
     with pytest.raises(TypeError, match=r"^nap\(\): missing"):
         nap()

@@ -58,7 +58,9 @@ def test_an_idempotency_key_starts_one_run(app, client):
         (422, {"workflow": CHECKOUT, "args": "o"}, "must be a list"),
         (422, {"workflow": CHECKOUT, "args": ["o"], "run_id": "a~b"}, "cannot be a run id"),
         (422, {"workflow": CHECKOUT, "args": ["o"], "tags": {"a": 1}}, "the body.tags.a must be a string"),
-        (422, {"workflow": CHECKOUT, "args": ["o"], "timeout": "soon"}, "soon"),
+        (422, {"workflow": CHECKOUT, "args": ["o"], "timeout": "soon"}, "timeout: 'soon' is not a duration"),
+        (422, {"workflow": CHECKOUT, "args": ["o"], "timeout": 0}, "timeout: 0 leaves no time at all"),
+        (422, {"workflow": CHECKOUT, "args": ["o"], "kwargs": {"self": 1}}, "unexpected keyword argument 'self'"),
         (422, [], "must be an object"),
     ],
 )
@@ -215,6 +217,20 @@ def test_an_id_may_hold_slashes_dots_and_umlauts(app, client):
         assert status_of(app, run_id) == "paused"
 
 
+def test_whoever_asks_over_http_is_not_sent_to_a_shell(shared):
+    _, client = shared
+    found = [
+        client.api("GET", "/runs/nobody"),
+        client.api("GET", "/schedules/nobody"),
+        client.api("POST", "/runs", {"workflow": "nobody:knows"}),
+    ]
+    assert [(one.status, one.json["detail"]) for one in found] == [
+        (404, "there is no run 'nobody'; GET /runs lists those that there are"),
+        (404, "there is no schedule 'nobody'; GET /schedules lists those that there are"),
+        (404, "'nobody:knows' cannot be started: no workflow of this name is loaded here"),
+    ]
+
+
 # --- who is let in -------------------------------------------------------------------------------------------------
 
 
@@ -252,6 +268,28 @@ def test_where_everybody_is_trusted_no_other_site_may_use_their_browsers(lite):
         assert client("POST", "/runs/a/terminate", None, own).status == 202
 
 
+def test_the_type_of_a_refusal_says_why_it_is_one(lite):
+    opened(lite, shop.approval(), "a")
+    reader = {"Authorization": "Bearer a-token-that-may-only-look"}
+    with served(lite, readers="a-token-that-may-only-look", payloads=False) as client:
+        found = [
+            client("POST", "/runs/a/cancel", None, reader),
+            client("GET", "/runs/a/history?payloads=true", None, reader),
+            client("GET", "/runs/a/inspection?tokens=true", None, reader),
+            client.api("POST", "/runs/a/cancel", Sec_Fetch_Site="cross-site"),
+        ]
+    assert [(one.status, one.json["type"].removeprefix("urn:yieldflow:")) for one in found] == [
+        (403, "look-only"),
+        (403, "payloads-hidden"),
+        (403, "tokens-hidden"),
+        (403, "foreign"),
+    ]
+    with served(lite, token=None, trusted=True, hosts=["shop.example"]) as client:
+        got = client("GET", "/runs")
+        assert (got.status, got.json["type"]) == (421, "urn:yieldflow:wrong-host")
+        assert client("GET", "/runs", None, {"Host": "shop.example"}).status == 200
+
+
 def test_a_token_can_be_changed_while_both_are_known(lite):
     with served(lite, token=["the-first-of-two-tokens", TOKEN]) as client:
         assert client.api("GET", "/runs").status == 200
@@ -271,10 +309,17 @@ def test_the_document_lists_what_is_there(lite):
     with served(lite) as client:
         document = client.api("GET", "/openapi.json").json
     assert document["openapi"] == "3.1.0"
-    assert {"/runs", "/runs/{run_id}/result", "/hooks/{token}", "/openapi.json"} <= set(document["paths"])
+    assert {"/runs", "/runs/{run_id}/result", "/hooks/{token}", "/openapi.json", "/metrics"} <= set(document["paths"])
     names = [one["operationId"] for path in document["paths"].values() for one in path.values()]
-    assert len(names) == len(set(names)) == 24
+    assert len(names) == len(set(names)) == 25
     assert json.dumps(document).isascii()
+    keyed = {
+        one["operationId"]
+        for path in document["paths"].values()
+        for one in path.values()
+        if "Idempotency-Key" in {known["name"] for known in one.get("parameters", ())}
+    }
+    assert keyed == {"start", "send", "deliver", "trigger_schedule"}
 
 
 def test_a_wrong_method_is_told_the_right_ones(lite):

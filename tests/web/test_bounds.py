@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from tests.web import shop
 from tests.web.conftest import opened
 from yieldflow.errors import UsageError
-from yieldflow.web import Bounds, Rate, kinds
+from yieldflow.inspection import kinds
+from yieldflow.inspection.kinds import Kind, Kinds
+from yieldflow.web import Bounds, Rate
 from yieldflow.web.bounds import Buckets, Room, network
-from yieldflow.web.kinds import Kind, Kinds
 
 
 def test_a_bucket_lets_a_burst_through_and_then_so_many_a_second():

@@ -13,8 +13,9 @@ from tests.web.conftest import Client, opened, served, wait_until
 from tests.web.page.browser import Browser
 from tests.web.test_serving import ROOT, web
 from yieldflow import App, Flow, open_hook, workflow
-from yieldflow.web import Bounds, desk, kinds
-from yieldflow.web.kinds import Kind, kinds_of
+from yieldflow.inspection import kinds
+from yieldflow.inspection.kinds import Kind, kinds_of
+from yieldflow.web import Bounds, desk
 from yieldflow.web.page import wellness
 from yieldflow.web.threads import Threads
 
@@ -140,6 +141,21 @@ def test_there_are_no_more_threads_than_are_needed_nor_than_there_may_be():
     assert threads._alive == 3
     gate.set()
     assert all(one.result(5) for one in told)
+
+
+def test_what_found_no_thread_is_refused_and_counts_no_longer_once_there_are_some(lite, monkeypatch):
+    def none_left(_):
+        raise RuntimeError("can't start new thread")
+
+    with served(lite, page=True, bounds=Bounds(queued=2)) as client:
+        with monkeypatch.context() as full:
+            full.setattr("yieldflow.web.threads.Thread.start", none_left)
+            for _ in range(3):
+                got = client.api("GET", "/runs")
+                assert (got.status, got.headers["retry-after"]) == (503, "1")
+                assert Browser(client).get("runs").status == 503
+        assert client.api("GET", "/runs").status == 200
+        assert Browser(client).get("runs").status == 200
 
 
 def test_what_a_call_raises_is_told_and_the_thread_goes_on():

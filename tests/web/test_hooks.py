@@ -15,6 +15,7 @@ from tests.web import shop
 from tests.web.conftest import log_of, opened, served
 from yieldflow import App
 from yieldflow.core.events import HookReceived
+from yieldflow.errors import UsageError
 from yieldflow.web import Bounds, Rate, Signature
 
 JSON = {"Content-Type": "application/json"}
@@ -280,6 +281,12 @@ def test_a_signature_of_the_body_alone_and_a_secret_that_is_changed(lite):
         for secret, status in (("new", 202), ("old", 202), ("other", 401)):
             header = {"X-Hub-Signature-256": Signature(secret).made(b"1")}
             assert client("POST", f"/hooks/{token}", b"1", {**JSON, **header}).status == status
+
+
+@pytest.mark.parametrize("tolerance", ["5 minuten", 0, -1, "", None])
+def test_a_signature_that_could_never_be_fresh_is_refused_before_anything_comes(tolerance):
+    with pytest.raises(UsageError, match="tolerance"):
+        Signature("s3cret", timestamp="X-Time", tolerance=tolerance)
 
 
 # --- pages ---------------------------------------------------------------------------------------------------------

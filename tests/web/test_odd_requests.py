@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.web import shop
 from tests.web.conftest import TOKEN, log_of, opened, served
 from tests.web.page.browser import Browser, parsed
 from tests.web.test_wsgi import said_to
-from yieldflow.web import wsgi
+from yieldflow.web import Bounds, wsgi
+from yieldflow.web.bounds import Room
+from yieldflow.web.http import Request, body_of
 from yieldflow.web.page.html import el
 from yieldflow.web.schema import ANY, Unfit, check, listed, mapped
 
@@ -68,6 +72,14 @@ def test_nobody_is_led_out_of_the_page_by_dots(lite, to):
         assert (led.status, led.headers["location"]) == (303, "/ui/runs")
         fine = browser.post("sign-in", {"token": TOKEN, "to": "/ui/runs/a..b?at=.."})
         assert fine.headers["location"] == "/ui/runs/a..b?at=.."
+
+
+def test_a_length_in_digits_that_are_no_ascii_is_no_length():
+    async def receive():
+        return {"type": "http.request", "body": b"true"}
+
+    request = Request("POST", ("runs",), "", {"content-length": "²"}, "127.0.0.1", receive)
+    assert asyncio.run(body_of(request, Bounds(), Room(10))) == b"true"
 
 
 @pytest.mark.parametrize("port", ["", "http", None])

@@ -73,7 +73,7 @@ def test_beyond_this_machine_it_listens_with_a_token_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("host", "token"), [("127.0.0.1", "short"), ("203.0.113.1", TOKEN), ("no.such.invalid", TOKEN)]
+    ("host", "token"), [("127.0.0.1", "short"), ("203.0.113.1", TOKEN), ("no.such.invalid", TOKEN), ("a..b", TOKEN)]
 )
 def test_a_place_or_token_that_cannot_be_is_said_in_a_sentence(tmp_path, host, token):
     with web(tmp_path, "--host", host, "--token", token) as process:

@@ -71,7 +71,7 @@ class Step(StepCall[R], Generic[P, R]):
     def __hash__(self) -> int:
         return hash(self.definition.name)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> StepCall[R]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> StepCall[R]:
         refuse_in_a_step(_instead(self.definition))
         return _call(self.definition, args, kwargs, self.changed)
 

@@ -75,7 +75,7 @@ class Workflow(Generic[P, R]):
     def fn(self) -> Callable[P, Generator[Any, Any, R]]:
         return self.definition.fn
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> WorkflowCall[R]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> WorkflowCall[R]:
         refuse_in_a_step(f"{self.definition.fn.__qualname__}.fn")
         arguments = bind(self.definition.fn, args, kwargs)
         return WorkflowCall(self.definition, arguments.args, arguments.kwargs)

@@ -65,7 +65,12 @@ class Desk:
         if not self._calls.take(1):
             raise RefusedRequest(503, _TOO_MUCH, _LATER)
         asking = copy_context()  # who traces requests finds what they start below them
-        asked = asyncio.get_running_loop().run_in_executor(self._threads, asking.run, self._with_code, call)
+        loop = asyncio.get_running_loop()
+        try:
+            asked = loop.run_in_executor(self._threads, asking.run, self._with_code, call)
+        except RuntimeError:  # the machine has no thread left
+            self._calls.give(1)
+            raise RefusedRequest(503, _TOO_MUCH, _LATER) from None
         asked.add_done_callback(lambda _: self._calls.give(1))
         return asked
 

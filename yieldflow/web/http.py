@@ -29,12 +29,15 @@ _PARAMETERS = 100  # in a query or a form
 
 
 class RefusedRequest(YieldflowError):
-    """What is answered instead: *status*, one sentence, and headers."""
+    """What is answered instead: *status*, one sentence, headers, and *name*, where the status alone says too little."""
 
-    def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, sentence: str, headers: Mapping[str, str] | None = None, name: str | None = None
+    ) -> None:
         super().__init__(sentence)
         self.status = status
         self.headers = dict(headers or {})
+        self.name = name
 
 
 class Disconnected(Exception):
@@ -133,7 +136,7 @@ async def body_of(request: Request, bounds: Bounds, room: Room) -> bytes:
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise RefusedRequest(415, "the body is compressed; send it as it is")
     told = request.headers.get("content-length", "0")
-    if told.isdigit() and int(told[:20]) > bounds.body:
+    if told.isascii() and told.isdigit() and int(told[:20]) > bounds.body:
         raise _too_large(bounds)
     held = 0
     try:

@@ -7,6 +7,7 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
+from yieldflow.metrics.exposition import CONTENT_TYPE
 from yieldflow.web.http import HTML, JSON, PROBLEM
 from yieldflow.web.operation import Operation, Parameter
 from yieldflow.web.operations import OPERATIONS
@@ -14,9 +15,10 @@ from yieldflow.web.payloads import FORM
 from yieldflow.web.schema import FLAG, TEXT, WHOLE, Schema, record
 
 _PROBLEM = record({"type": TEXT, "title": TEXT, "status": WHOLE, "detail": TEXT})
-_ALWAYS = (400, 401, 403, 422, 429, 431, 503)  # what each operation may say; 401 is counted, and so 429
+_LET_IN = (401, 403, 421, 429, 431)  # until it is known who asks; 401 is counted, and so 429
+_ALWAYS = (*_LET_IN, 400, 422, 500, 503)  # what each operation may say; 500: of a log that cannot be read
 _WITH_BODY = (408, 413, 415)
-_FORM_PAGE: Schema = {"type": "string"}
+_PAGE_TEXT: Schema = {"type": "string"}
 
 
 @cache
@@ -26,6 +28,7 @@ def openapi() -> Mapping[str, Any]:
     for one in OPERATIONS:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one)
     paths["/hooks/{token}"] = {"get": _page(), "post": _delivery()}
+    paths["/metrics"] = {"get": _metrics()}
     paths["/openapi.json"] = {"get": _itself()}
     return {
         "openapi": "3.1.0",
@@ -83,11 +86,12 @@ def _link(name: str, text: str) -> dict[str, Any]:
 
 
 def _page() -> dict[str, Any]:
-    html = {HTML.partition(";")[0]: {"schema": _FORM_PAGE}}
-    said = {status: {"description": HTTPStatus(status).phrase, "content": html} for status in (200, 404, 405, 429, 503)}
+    html = {HTML.partition(";")[0]: {"schema": _PAGE_TEXT}}
+    known = (200, 404, 405, 429, 503)
+    said = {str(status): {"description": HTTPStatus(status).phrase, "content": html} for status in known}
     return {
         **_link("form", "A form for whoever was given the link."),
-        "responses": {str(k): v for k, v in said.items()},
+        "responses": {**said, **_refusals((400, 431, 500))},
     }
 
 
@@ -103,8 +107,17 @@ def _delivery() -> dict[str, Any]:
         "requestBody": {"required": False, "content": media},
         "responses": {
             "202": {"description": "Accepted", "content": answered},
-            **_refusals((400, 401, 403, 404, 408, 413, 415, 422, 429, 431, 503)),
+            **_refusals((400, 401, 403, 404, 408, 413, 415, 422, 429, 431, 500, 503)),
         },
+    }
+
+
+def _metrics() -> dict[str, Any]:
+    content = {CONTENT_TYPE.partition(";")[0]: {"schema": _PAGE_TEXT}}
+    return {
+        "operationId": "metrics",
+        "summary": "Figures of the store, for Prometheus.",
+        "responses": {"200": {"description": "OK", "content": content}, **_refusals((*_LET_IN, 500, 503))},
     }
 
 
@@ -113,5 +126,5 @@ def _itself() -> dict[str, Any]:
     return {
         "operationId": "openapi",
         "summary": "This document.",
-        "responses": {"200": {"description": "OK", "content": content}, **_refusals((401, 429, 431))},
+        "responses": {"200": {"description": "OK", "content": content}, **_refusals(_LET_IN)},
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import frozen
 
 from yieldflow.web.asked import Asked
 from yieldflow.web.desk import Desk
@@ -43,7 +43,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     body: Schema | None = None
     needs_body: bool = False
-    refusals: tuple[int, ...] = field(default=())
+    refusals: tuple[int, ...] = ()
 
     @property
     def segments(self) -> tuple[str, ...]:

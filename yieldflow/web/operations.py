@@ -106,11 +106,12 @@ def _of_schedule(
     answer: Schema = _SCHEDULED,
     body: Schema | None = None,
     *,
+    parameters: tuple[Parameter, ...] = (),
     needs_body: bool = False,
 ) -> Operation:
     """Something that is done to one schedule."""
     path = f"/schedules/{{schedule_id}}/{name}"
-    known, refusals = (_SCHEDULE_ID,), (404, 409)
+    known, refusals = (_SCHEDULE_ID, *parameters), (404, 409)
     return Operation(f"{name}_schedule", "POST", path, text, do, (202, answer), known, body, needs_body, refusals)
 
 
@@ -237,7 +238,7 @@ OPERATIONS = (
     ),
     _of_schedule("pause", "Start nothing by itself until it is resumed.", schedules.pause, body=_REASON),
     _of_schedule("resume", "Go on with what is due from now on.", schedules.resume),
-    _of_schedule("trigger", "Start it now, whatever runs.", schedules.trigger, _NAMED),
+    _of_schedule("trigger", "Start it now, whatever runs.", schedules.trigger, _NAMED, parameters=(_KEY,)),
     _of_schedule(
         "backfill",
         "Start what was due in a time that has passed, but for what was started.",

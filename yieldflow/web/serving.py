@@ -106,8 +106,9 @@ def prepared(
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.create_server(found[4][:2], family=found[0])
-    except OSError as error:
-        raise UsageError(f"{host}:{port} cannot be listened at ({error.strerror})") from error
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no host can be called so"
+        raise UsageError(f"{host}:{port} cannot be listened at ({reason})") from error
     return uvicorn.Server(config), listening
 
 

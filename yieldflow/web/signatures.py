@@ -9,9 +9,9 @@ import hmac
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from yieldflow.core.times import Duration, duration
 from yieldflow.errors import UsageError
@@ -27,6 +27,15 @@ def _secrets(given: str | bytes | Sequence[str | bytes]) -> tuple[bytes, ...]:
     return found
 
 
+def _expect_span(_: object, attribute: Attribute[Any], given: Duration) -> None:
+    try:
+        longest = duration(given)
+    except ValueError as error:
+        raise UsageError(f"{attribute.name}: {error}") from error
+    if longest == 0:
+        raise UsageError(f"{attribute.name}: no delivery is as fresh as that; give a duration such as '5m'")
+
+
 @frozen
 class Signature:
     """How deliveries to a hook are signed.
@@ -34,7 +43,7 @@ class Signature:
     *secret*: the key that both sides know, or several while it is changed. *header* has the *prefix* and then the HMAC,
     in *encoding*. With *timestamp*, the header of the sender's time in seconds since 1970, what is signed is *signed*,
     and a delivery counts once and within *tolerance* of now; without it only the body is signed, and nothing tells an
-    old delivery from a new one.
+    old delivery from a new one. Raises `UsageError`.
 
     >>> Signature("s3cret").header
     'X-Signature-256'
@@ -47,7 +56,7 @@ class Signature:
     encoding: Literal["hex", "base64"] = "hex"
     timestamp: str | None = None
     signed: str = "{timestamp}.{body}"
-    tolerance: Duration = "5m"
+    tolerance: Duration = field(default="5m", validator=_expect_span)
 
     def made(self, body: bytes, timestamp: str = "") -> str:
         """What the header of such a delivery says: for senders, and for tests."""

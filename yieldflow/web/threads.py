@@ -31,13 +31,13 @@ class Threads(Executor):
     _changed: Condition = field(factory=Condition, init=False)
 
     def submit(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """In the order of asking."""
+        """In the order of asking. Raises RuntimeError where no thread can be started; the call is then dropped."""
         told = Future[T]()
         with self._changed:
-            self._calls.append(lambda: _carry_out(told, partial(call, *args, **kwargs)))
-            if len(self._calls) > self._idle and self._alive < self._most:
+            if len(self._calls) >= self._idle and self._alive < self._most:
                 Thread(target=self._run, name="yieldflow web", daemon=True).start()
                 self._alive += 1
+            self._calls.append(lambda: _carry_out(told, partial(call, *args, **kwargs)))
             self._changed.notify()
         return told
 
