@@ -16,6 +16,7 @@ from yieldflow.web.http import HTML, Reply
 from yieldflow.web.payloads import ONCE
 
 _APPROVALS = {"value", "ok", "approve", "approved", "accept", "accepted", "allow", "allowed"}
+YES_AND_NO = {"true": "Yes", "false": "No"}
 
 _STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:3rem auto;padding:0 1rem;"
@@ -48,13 +49,13 @@ def form(hook: str, fields: Fields, given: Mapping[str, str] | None = None, wron
     alert = "" if wrong is None else f'<p role="alert" id="wrong">{escape(wrong)}</p>'
     buttons = '<button type="submit">Send</button>' if decision is None else _buttons(decision)
     body = (
-        f"<h1>{escape(_title(hook))}</h1>{alert}"
+        f"<h1>{escape(title(hook))}</h1>{alert}"
         '<form method="post" accept-charset="utf-8">'
         '<button type="submit" disabled hidden></button>'  # what Enter presses: it takes no decision for anybody
         f'<input type="hidden" name="{ONCE}" value="{secrets.token_urlsafe(16)}">'
         f"{others}{buttons}</form>"
     )
-    return _page(200 if wrong is None else 422, _title(hook), body)
+    return _page(200 if wrong is None else 422, title(hook), body)
 
 
 def thanks(hook: str) -> Reply:
@@ -67,9 +68,17 @@ def refusal(status: int, sentence: str, headers: Mapping[str, str] | None = None
     return _page(status, "Not possible", f'<h1>Not possible</h1><p role="alert">{escape(told)}.</p>', headers)
 
 
-def _title(name: str) -> str:
+def title(name: str) -> str:
+    """`due_date` as "Due date"."""
     text = name.replace("_", " ").replace("-", " ").strip() or name
     return text[:1].upper() + text[1:]
+
+
+def said(one: Field, text: str) -> str:
+    """What is chosen, as people say it: who is asked to approve, says no Yes."""
+    if one.flag and one.name in _APPROVALS:
+        return "Approve" if text == "true" else "Reject"
+    return YES_AND_NO[text] if one.flag else title(text)
 
 
 def _page(status: int, title: str, body: str, headers: Mapping[str, str] | None = None) -> Reply:
@@ -84,24 +93,18 @@ def _page(status: int, title: str, body: str, headers: Mapping[str, str] | None 
 def _buttons(decision: Field) -> str:
     name = escape(decision.name)
     pressed = "".join(
-        f'<button type="submit" name="{name}" value="{escape(text)}">{escape(_pressed(decision, text))}</button>'
+        f'<button type="submit" name="{name}" value="{escape(text)}">{escape(said(decision, text))}</button>'
         for text, _ in decision.choices
     )
     is_asked = decision.flag and decision.name in _APPROVALS
-    legend = "Your answer" if is_asked or decision.name == "value" else _title(decision.name)
+    legend = "Your answer" if is_asked or decision.name == "value" else title(decision.name)
     return f"<fieldset><legend>{escape(legend)}</legend>{pressed}</fieldset>"
-
-
-def _pressed(decision: Field, text: str) -> str:
-    if decision.flag and decision.name in _APPROVALS:
-        return "Approve" if text == "true" else "Reject"
-    return {"true": "Yes", "false": "No"}[text] if decision.flag else _title(text)
 
 
 def _control(one: Field, given: str) -> str:
     """A label and what it labels."""
     name, must = escape(one.name), " required" if one.required and not one.null else ""
-    label = "Answer" if one.name == "value" else _title(one.name)
+    label = "Answer" if one.name == "value" else title(one.name)
     hint = "" if must or one.control == "long" else " (may be left out)"
     start = f'<label for="f-{name}">{escape(label)}{hint}</label>'
     at = f'id="f-{name}" name="{name}"'
@@ -125,5 +128,5 @@ def _control(one: Field, given: str) -> str:
 
 
 def _option(one: Field, text: str, *, chosen: bool) -> str:
-    shown = {"true": "Yes", "false": "No"}.get(text, text) if one.flag else text
+    shown = YES_AND_NO.get(text, text) if one.flag else text
     return f'<option value="{escape(text)}"{" selected" if chosen else ""}>{escape(shown)}</option>'

@@ -90,7 +90,9 @@ def test_blocked_runs_are_grouped_by_what_blocks_them_with_the_mismatch_and_the_
     block(app, "n", naps(), (naps.definition, naps_changed))
     page = browser.page("blocked")
     assert groups(page) == ["packs: 3 runs", "naps: 1 run"]
-    first = page.one("section", id="group-1")
+    first, second = page.all("section")
+    assert first["id"] != second["id"]
+    assert [one["id"] for one in first.one("tbody").all("tr")] == ["blocked-c", "blocked-b", "blocked-a"]
     text = first.one("pre").text
     for words in ("recorded: pack('order-2')", "asked:    pack('order-2 and more')", "test_blocked_page.py", "likely"):
         assert words in text
@@ -131,11 +133,16 @@ def test_of_a_reason_only_the_rows_with_values_are_hidden():
     assert reason_of(reason, shows_payloads=True) == reason
     assert reason_of("the workflow yielded 'secret'", shows_payloads=False) == HIDDEN
     child = f"child pay, running since 2 s → blocked: {reason}"
-    assert why_of(child, shows_payloads=True) == child
-    assert why_of(child, shows_payloads=False).endswith(
-        "→ blocked: workflow shop:packs has changed under a running run:"
-    )
-    assert why_of("hook approval, open since 2 s", shows_payloads=False) == "hook approval, open since 2 s"
+    assert why_of(child, shows_payloads=True, shows_others=True) == child
+    for shows in (True, False):  # the values of another run need both
+        assert why_of(child, shows_payloads=shows, shows_others=False).endswith(
+            "→ blocked: workflow shop:packs has changed under a running run:"
+        )
+    own = f"blocked: {reason}"
+    assert why_of(own, shows_payloads=True, shows_others=False) == own
+    assert "secret" not in why_of(own, shows_payloads=False, shows_others=False)
+    waits = "hook approval, open since 2 s"
+    assert why_of(waits, shows_payloads=False, shows_others=False) == waits
 
 
 def test_pages_of_blocked_runs_lead_from_one_to_the_next(app, browser):

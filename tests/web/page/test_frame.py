@@ -105,6 +105,18 @@ def test_what_is_written_by_hand_can_be_read():
         assert max(map(len, place.read_text().splitlines())) <= 240, place
 
 
+def test_rows_whose_buttons_do_something_have_names_of_their_own(lite, client):
+    """Else the focus moves to the button of another one, when a row before it goes."""
+    for run_id in ("a", "a-b", "b/c"):
+        opened(lite, shop.approval(), run_id)
+        lite.schedule(shop.approval(), every="1h", schedule_id=f"s-{run_id}")
+    for view in ("runs", "hooks", "schedules", "workers"):
+        table = next(Browser(client).page(view).all("tbody"))
+        found = [one.attributes.get("id") for one in table.all("tr")]
+        assert None not in found, view
+        assert len(set(found)) == len(found), view
+
+
 def test_the_root_leads_to_the_runs(client):
     browser = Browser(client)
     for path in ("/", "/ui", "/ui/"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import quote
 
 from attrs import frozen
@@ -9,7 +10,7 @@ from attrs import frozen
 from tests.web import shop
 from tests.web.conftest import log_of, opened, status_of
 from tests.web.page.browser import READER, Browser, parsed
-from yieldflow import Flow, Handle, hook, workflow
+from yieldflow import Flow, Handle, gather, hook, workflow
 from yieldflow.authoring.registry import Registry
 from yieldflow.codec.packing import unpack
 from yieldflow.core.events import HookReceived
@@ -145,6 +146,23 @@ def test_a_hook_is_shown_with_its_run_why_it_waits_and_a_form_of_its_type(app, b
     assert form.one("textarea", name="note")
 
 
+def test_the_form_is_called_after_the_wait_that_it_is_for(app, browser):
+    """So it appears on a page that was open before, and makes room for that of the next wait."""
+    begun(app, twice(), "a")
+
+    def form():
+        found = [one for one in browser.page("hooks/a/more").all("section") if "data-kept" in one.attributes]
+        return found[0]["id"] if found else None
+
+    first = form()
+    _, fields = form_of(browser.page("hooks/a/more"))
+    assert browser.post("hooks/a/more/answer", {**fields, "value": "7"}).status == 303
+    assert form() == first
+    time.sleep(0.002)  # the wait that follows begins in another millisecond
+    app.runtime.tend("a")
+    assert form() not in (None, first)
+
+
 def test_an_answer_reaches_the_run(app, browser):
     begun(app, record(), "a")
     _, fields = form_of(browser.page("hooks/a/order"))
@@ -227,6 +245,13 @@ def test_what_does_not_fit_is_said_at_the_form_and_what_was_written_stays(app, b
     assert payloads(app, "a") == []
 
 
+def test_lines_that_were_written_come_back_as_they_were(app, browser):
+    begun(app, record(), "a")
+    _, fields = form_of(browser.page("hooks/a/order"))
+    got = browser.post("hooks/a/order/answer", {**fields, "note": "line 1\r\nright\u200f to left!</textarea><b>"})
+    assert parsed(got.text).one("textarea", name="note").text == "\nline 1\nright\u200f to left!</textarea><b>"
+
+
 def test_a_hook_that_was_answered_or_whose_run_has_ended_says_so(app, browser):
     begun(app, shop.approval(), "a")
     _, fields = form_of(browser.page("hooks/a/approval"))
@@ -243,6 +268,17 @@ def test_a_hook_that_was_answered_or_whose_run_has_ended_says_so(app, browser):
     begun(app, twice(), "b")
     assert "There is nothing to answer" in browser.page("hooks/b/none").one(id="state").text
     assert browser.get("hooks/nobody/none").status == 404
+
+
+def test_a_run_that_was_ended_while_it_waited_waits_no_more(app, browser):
+    begun(app, twice(), "a")
+    _, fields = form_of(browser.page("hooks/a/more"))
+    app.terminate("a")
+    page = browser.page("hooks/a/more")
+    assert "The run has ended cancelled" in page.one(id="state").text
+    assert not list(page.all("form", action="/ui/hooks/a/more/answer"))
+    late = browser.post("hooks/a/more/answer", {**fields, "value": "7"})
+    assert "does not wait for hook 'more' now" in late.text.replace("&#x27;", "'")
 
 
 def test_a_hook_whose_type_is_not_known_takes_json_and_says_that(app, browser):
@@ -293,6 +329,23 @@ def test_a_reader_sees_hooks_without_a_form_and_cannot_answer(app, client):
     assert reader.get("hooks/a/approval/answer").status == 403
     assert reader.post("hooks/a/approval/answer", {"value": "true"}).status == 403
     assert payloads(app, "a") == []
+
+
+@workflow
+def very_many() -> Flow[object]:
+    return (yield from gather(*[hook(f"h{number:04}", bool) for number in range(1_000)]))
+
+
+def test_of_a_run_that_waits_at_very_many_hooks_the_first_are_listed_and_the_others_counted(app, browser):
+    begun(app, very_many(), "many")
+    begun(app, shop.approval(), "one")
+    page = browser.page("hooks")
+    assert len(rows(page)) == 100
+    assert "… and 900 more of many" in page.one(id="list").text
+    assert [row[0] for row in rows(browser.page("hooks?hook=h0999"))] == ["h0999"]
+    reply = browser.get("hooks/many/h0999")
+    assert "h0009 and 990 more are open" in reply.text
+    assert len(reply.body) < 20_000
 
 
 def test_another_site_cannot_answer(app, browser):

@@ -290,6 +290,15 @@ def state_with_secrets(app, state):
     return run_id
 
 
+def test_what_was_cut_is_whole_on_the_event_of_that_very_generation(app):
+    stories.started(app, stories.goes_on("x" * 2_000), "long")
+    app.runtime.tend("long~2")
+    assert app.store.newest("long") == "long~3"
+    links = [one["href"] for one in document(looked(app, "long~1")).all("a", class_="more")]
+    assert links
+    assert {link.rpartition("/")[0] for link in links} == {"/ui/runs/long~1/events"}
+
+
 def test_where_payloads_are_hidden_messages_of_errors_are_shown(app):
     page = run.show(Visit(app, {"run_id": stories.retrying(app)}, {"item": "2"}, shows_payloads=False))
     assert "TimeoutError: the bank did not answer" in page.body.text

@@ -2,15 +2,25 @@
 
 import pytest
 
-from tests.web.conftest import served
+from tests.web.conftest import served, wait_until
 from tests.web.page import stories
 from tests.web.page.browser import Browser, parsed
+from yieldflow import Flow, continue_as_new, sleep, workflow
+from yieldflow.core.events import CancelRequested
 from yieldflow.errors import NotFailed, RunEnded, RunExists, UsageError
 from yieldflow.inspection import inspect
 from yieldflow.web.page import run
+from yieldflow.web.page.run.actions import WentOn
 from yieldflow.web.page.visit import Visit
 
 ACTIONS = {action.segments[-1]: action for action in run.ACTIONS}
+
+
+@workflow
+def naps_later(number: int = 1) -> Flow[None]:
+    if number < 3:
+        yield from continue_as_new(naps_later(number + 1))
+    yield sleep("3 days")
 
 
 def visit(app, run_id, **query):
@@ -28,6 +38,16 @@ def done(app, name, run_id, **form):
     return ACTIONS[name].do(visit(app, run_id), form)
 
 
+def sent(app, name, run_id, **query):
+    """What a browser sends of a question in which nothing was filled in."""
+    question = parsed(ACTIONS[name].question(visit(app, run_id, **query)).fields.text)
+    return {one["name"]: one.attributes.get("value", "") for one in question.all("input")}
+
+
+def cancels(app, run_id):
+    return [event.reason for event in app.get(run_id).history() if isinstance(event, CancelRequested)]
+
+
 GOING = {"cancel", "terminate", "fork"}
 
 
@@ -40,14 +60,15 @@ GOING = {"cancel", "terminate", "fork"}
         ("failed", {"retry", "fork"}),
         ("completed", {"fork"}),
         ("cancelled", {"fork"}),
-        ("continued", {"fork"}),
+        ("continued", set()),
     ],
 )
 def test_only_what_makes_sense_is_offered(app, state, expected):
     run_id = stories.STATES[state](app)
     assert offered(app, run_id) == expected
     assert offered(app, run_id, query={"at": str(inspect(app, run_id).length)}) == expected
-    assert offered(app, run_id, query={"at": "2"}) == {"fork"}  # all else is done to the run as it stands now
+    past = {"fork"} if expected else set()  # all else is done to the run as it stands now
+    assert offered(app, run_id, query={"at": "2"}) == past
 
 
 def test_whoever_may_only_look_is_offered_nothing(app):
@@ -81,10 +102,31 @@ def test_cancelling_asks_it_to_stop_and_keeps_the_reason(app):
 
 def test_cancelling_again_throws_once_more(app):
     run_id = stories.waiting(app)
-    done(app, "cancel", run_id)
-    length = inspect(app, run_id).length
-    done(app, "cancel", run_id)
-    assert inspect(app, run_id).length == length + 1
+    done(app, "cancel", run_id, **{**sent(app, "cancel", run_id), "reason": "stop"})
+    question = ACTIONS["cancel"].question(visit(app, run_id))
+    assert "asked before" in question.sentence
+    again = sent(app, "cancel", run_id)
+    for _ in range(2):
+        done(app, "cancel", run_id, **{**again, "reason": "now"})
+    assert cancels(app, run_id) == ["stop", "now"]
+
+
+def test_two_who_cancel_at_once_leave_the_clean_up_alone(app):
+    run_id = stories.waiting(app)
+    mine, theirs = sent(app, "cancel", run_id), sent(app, "cancel", run_id)
+    assert "before" not in ACTIONS["cancel"].question(visit(app, run_id)).sentence
+    assert "asked to stop" in done(app, "cancel", run_id, **{**mine, "reason": "mine"}).said
+    assert "asked to stop" in done(app, "cancel", run_id, **{**theirs, "reason": "theirs"}).said
+    assert cancels(app, run_id) == ["mine"]
+
+
+def test_what_the_newest_generation_was_sent_counts_and_not_an_earlier_one(app):
+    stories.started(app, naps_later(), "chain")
+    app.runtime.tend("chain~2")
+    wait_until(lambda: len(app.get("chain~3").history()) > 1)  # a thread was told of it: it shall not come later
+    app.cancel("chain", "once")
+    done(app, "cancel", "chain~2", **{**sent(app, "cancel", "chain~2"), "reason": "again"})
+    assert cancels(app, "chain") == ["once", "again"]
 
 
 def test_a_run_pauses_and_goes_on(app):
@@ -113,11 +155,45 @@ def test_a_fork_begins_at_the_moment_that_is_looked_at(app):
     page = run.show(visit(app, run_id, at=4)).body.text
     assert "/ui/runs/completed/fork?at=4" in page
     question = ACTIONS["fork"].question(visit(app, run_id, at=4))
-    assert "first 4 events" in question.sentence
+    assert "events that it shares" in question.sentence
     assert parsed(question.fields.text).one("input", name="at")["value"] == "4"
     answer = done(app, "fork", run_id, at="4", new_run_id="again")
     assert answer.to == "/ui/runs/again"
     assert inspect(app, "again").position == 4
+
+
+def test_a_fork_that_is_sent_twice_is_one_run_and_the_second_leads_there(app):
+    run_id = stories.waiting(app)
+    form = sent(app, "fork", run_id, at=4)
+    first, second = done(app, "fork", run_id, **form), done(app, "fork", run_id, **form)
+    assert first.to == second.to
+    assert "exists already" in second.said
+    assert len(app.runs().runs) == 2
+    assert done(app, "fork", run_id, **sent(app, "fork", run_id)).to != first.to  # who asks anew gets another
+
+
+def test_a_retry_that_is_sent_twice_is_one(app):
+    run_id = stories.failed(app)
+    done(app, "retry", run_id)
+    app.runtime.tend("failed~2")
+    assert app.get(run_id).status() == "failed"
+    with pytest.raises(WentOn, match="failed~2"):
+        done(app, "retry", run_id)
+    assert app.store.newest("failed") == "failed~2"
+
+
+@pytest.mark.parametrize("name", ["continued", "continued~1", "continued~2"])
+def test_an_earlier_generation_is_not_forked_in_place_of_the_newest(app, name):
+    stories.continued(app)
+    with pytest.raises(WentOn, match="continued~3"):
+        ACTIONS["fork"].question(visit(app, name, at=2))
+    with pytest.raises(WentOn, match="continued~3"):
+        done(app, "fork", name, at="2", new_run_id="again")
+    done(app, "fork", "continued~3", at="2", new_run_id="again")
+    assert app.get("again").history()[0].cause.run_id == "continued~3"
+    assert offered(app, "continued") == {"fork"}
+    [fork] = [one for one in parsed(run.show(visit(app, "continued")).body.text).all("a") if one.text == "Fork"]
+    assert fork["href"] == "/ui/runs/continued~3/fork"
 
 
 @pytest.mark.parametrize("at", ["0", "-1", "1000", "x", "1" * 30, "²"])
@@ -142,6 +218,14 @@ def test_what_was_filled_in_is_still_there_when_it_is_asked_again(app):
     run_id = stories.waiting(app)
     again = Visit(app, {"run_id": run_id}, given={"reason": "<b>"})
     assert parsed(ACTIONS["pause"].question(again).fields.text).one("input", name="reason")["value"] == "<b>"
+
+
+def test_what_was_emptied_stays_empty_when_it_is_asked_again(app):
+    run_id = stories.waiting(app)
+    again = Visit(app, {"run_id": run_id}, {"at": "3"}, given={"at": "", "new_run_id": "x"})
+    question = ACTIONS["fork"].question(again)
+    assert parsed(question.fields.text).one("input", name="at")["value"] == ""
+    assert "3" not in question.sentence
 
 
 def test_over_http_it_asks_first_and_does_it_then(app):

@@ -1,5 +1,6 @@
 """The page of a run with a long or a broken history: short, quick, and read once."""
 
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,12 +10,16 @@ from attrs import evolve
 from tests.web.page import stories
 from tests.web.page.browser import parsed
 from tests.web.page.stories import document, looked
+from yieldflow import Flow, gather, hook, workflow
 from yieldflow.errors import UnknownRun
 from yieldflow.inspection import inspect, look
+from yieldflow.inspection.plain import plain
 from yieldflow.inspection.reading import history
 from yieldflow.web.page import run
+from yieldflow.web.page.html import joined
 from yieldflow.web.page.run.shelf import Shelf, _story
-from yieldflow.web.page.run.sight import Sight
+from yieldflow.web.page.run.sight import Sight, sight
+from yieldflow.web.page.run.values import ALONE, value
 from yieldflow.web.page.visit import Visit
 
 SINCE = re.compile(r"\d+ s ago")
@@ -83,6 +88,51 @@ def test_a_page_of_a_thousand_branches_is_short_and_counts_those_it_leaves_out(l
     tree = parsed(text)
     assert "more branches that wait" in tree.one(id="run-others").text
     assert "of 1,000 rows" in tree.one(id="run-line").text
+
+
+@workflow
+def asks_many(count: int) -> Flow[object]:
+    return (yield from gather(*[hook(f"h{number:04}") for number in range(count)]))
+
+
+def test_a_page_of_a_thousand_hooks_names_the_first_and_counts_those_it_leaves_out(lite):
+    tree = document(looked(lite, stories.started(lite, asks_many(1_000), "asks")))
+    head = tree.one(id="run-head")
+    assert [one.text for one in head.all("a") if "answer hook" in one.text] == [
+        f"answer hook h{number:04} here" for number in range(10)
+    ]
+    assert "… and 990 more hooks" in head.text
+    assert len(head.text) < 3_000
+    table = tree.one(id="run-hooks")
+    assert len(list(table.one("tbody").all("tr"))) == 100
+    assert "… and 900 more" in table.text
+
+
+def test_values_that_have_no_room_on_the_page_are_not_opened(lite):
+    seen = sight(Visit(lite, {"run_id": stories.waiting(lite)}))
+    opened = []
+
+    def read(encoded):
+        opened.append(encoded)
+        return plain(encoded)
+
+    large = json.dumps(["item"] * 9_000).encode()
+    made = [value(seen, large, 1, read=read) for _ in range(100)]
+    assert len(opened) == 1_000_000 // len(large)
+    links = parsed(joined(made).text)
+    assert len([one for one in links.all("a") if one.text == f"{len(large):,} bytes"]) == 100 - len(opened)
+    assert value(seen, b'"small"', 1).text == '<code>"small"</code>'
+    seen.room.take(seen.room.left)
+    before = len(opened)
+    value(seen, large[:100], 1, read=read)
+    assert len(opened) == before
+
+
+def test_a_value_that_is_cut_on_its_own_page_says_where_all_of_it_is(lite):
+    seen = sight(Visit(lite, {"run_id": stories.waiting(lite)}))
+    text = parsed(joined([value(seen, json.dumps("x" * 300_100).encode(), None, ALONE)]).text)
+    assert "cut after 300,000 characters; `yieldflow export` has all of it" in text.text
+    assert not list(text.all("a"))
 
 
 def test_a_log_that_cannot_be_read_to_its_end_is_shown_as_far_as_it_can(app):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.web import shop
 from tests.web.conftest import opened, served
+from tests.web.page import stories
 from tests.web.page.browser import Browser
 from yieldflow import App
 from yieldflow.web.page import runs
@@ -137,6 +138,36 @@ def test_a_search_looks_at_so_many_and_goes_on_when_asked(app, browser, monkeypa
     assert "40 runs" in page.one(class_="empty").text
     assert listed(browser.page(page.one(class_="empty").one("a")["href"])) == ["the-oldest"]
     assert listed(browser.page("runs?q=the-oldest")) == ["the-oldest"]  # an exact id is found however old it is
+
+
+def test_an_exact_id_comes_first_and_once_however_often_one_searches_on(app, browser, monkeypatch):
+    opened(app, shop.approval(), "x0")
+    app.start_many([shop.approval().options(run_id=f"x0-{number:03}") for number in range(60)])
+    monkeypatch.setattr(runs, "SEARCHED", 40)
+    monkeypatch.setattr(runs, "_CALL", 20)
+    first = browser.page("runs?q=x0")
+    second = browser.page(first.one("a", rel="next")["href"])
+    assert listed(first)[0] == "x0"
+    assert "x0" not in listed(second)
+    assert len(set(listed(first) + listed(second))) == 61
+
+
+def test_a_search_by_an_exact_id_keeps_to_the_filters(app, browser):
+    opened(app, shop.approval(), "a")
+    workflow = app.get("a").summary().workflow
+    for query in ("status=failed", "tag=team%3Dshop", "workflow=others:flow", "until=1h", "since=2999-01-01"):
+        assert "No run fits" in browser.page(f"runs?q=a&{query}").one(class_="empty").text, query
+    for query in ("status=unfinished", f"workflow={workflow}", "since=1h"):
+        assert listed(browser.page(f"runs?q=a&{query}")) == ["a"], query
+
+
+def test_a_row_leads_to_the_very_generation_that_it_is(app, browser):
+    stories.continued(app)
+    stories.retried(app)
+    links = [one.one("th").one("a") for one in browser.page("runs").one("tbody").all("tr")]
+    heads = {one.text: browser.page(one["href"]).one("h1").text for one in links}
+    assert heads == {name: name for name in heads}
+    assert {"continued", "continued~2", "continued~3", "retried", "retried~2"} == set(heads)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from attrs import evolve
 
 from tests.features.moments import eventually
 from tests.web.conftest import log_of, served
@@ -12,6 +13,8 @@ from tests.web.page.browser import READER, Browser, parsed
 from yieldflow import Flow, workflow
 from yieldflow.core.times import instant
 from yieldflow.schedules.occurrences import At, Cron, Every, Times, next_after
+from yieldflow.schedules.plan import TAG, State
+from yieldflow.schedules.program import schedule
 from yieldflow.web.page.cadence import in_words
 
 SECRET = "what-nobody-shall-see"
@@ -21,6 +24,12 @@ SECRET = "what-nobody-shall-see"
 def report(part: str = "all") -> Flow[str]:
     yield from ()
     return part
+
+
+@workflow
+def breaks() -> Flow[None]:
+    yield from ()
+    raise ValueError("it is broken")
 
 
 def scheduled(app, schedule_id="nightly", **options):
@@ -131,6 +140,48 @@ def test_hostile_ids_and_arguments_stay_text(app, browser):
     assert told(app, name).standing == "paused"
 
 
+@pytest.mark.parametrize("when", [{"cron": "30 7 * * *"}, {"every": "1h"}])
+def test_a_zone_that_this_machine_does_not_know_is_said_and_hides_no_other_schedule(app, browser, when):
+    """It was made where that zone is known."""
+    plan = app.schedule(report(), schedule_id="b", **when).show().plan
+    nowhere = evolve(plan, times=evolve(plan.times, tz="Mars/Olympus"))
+    app.start(schedule(nowhere, State()), run_id="c", tags={TAG: "c"})
+    scheduled(app, "d")
+    assert [row[0] for row in rows(browser.page("schedules"))] == ["b", "c", "d"]
+    due = browser.page("schedules/c").one(id="next")
+    assert "Mars/Olympus is not known on this machine" in due.text
+    assert [one.text.split(" ")[3] for one in due.all("time")] == (["UTC"] * 5 if "every" in when else [])
+    assert browser.post("schedules/c/pause").status == 303
+
+
+def test_a_schedule_whose_log_cannot_be_read_hides_no_other(lite, monkeypatch):
+    for name in ("bad", "good"):
+        scheduled(lite, name)
+    read, store = type(lite.store).read, type(lite.store)
+
+    def damaged(self, run_id, *asked, **options):
+        log = read(self, run_id, *asked, **options)
+        return evolve(log, events=(b"{}", *log.events[1:])) if run_id == "bad" and log.events else log
+
+    monkeypatch.setattr(store, "read", damaged)
+    with served(lite, page=True) as client:
+        bad, good = rows(Browser(client).page("schedules"))
+    assert bad[:2] == ["bad", "✗ its log cannot be read"]
+    assert good[:2] == ["good", "✓ active"]
+
+
+def test_what_a_schedule_started_leads_to_the_very_generation(app, browser):
+    app.schedule(breaks(), cron="30 7 * * *", schedule_id="nightly")
+    app.schedules.get("nightly").trigger()
+    (run,) = told(app).recent
+    app.runtime.tend(run.run_id)
+    app.retry(run.run_id)
+    app.runtime.tend(f"{run.run_id}~2")
+    links = list(browser.page("schedules/nightly").one(id="started").all("a"))
+    assert [browser.page(one["href"]).one("h1").text for one in links] == [one.text for one in links]
+    assert len(links) == 2
+
+
 def test_arguments_are_hidden_where_payloads_are(app):
     app.schedule(report(SECRET), every="1h", schedule_id="nightly")
     with served(app, page=True, payloads=False) as client:
@@ -165,6 +216,18 @@ def test_it_is_triggered_and_says_which_run_that_is(app, browser):
     assert run.run_id in browser.page("schedules/nightly").one(id="said").text
 
 
+def test_pressed_twice_it_is_triggered_once(app, browser):
+    scheduled(app)
+    form = browser.page("schedules/nightly/trigger").one("form", class_="question")
+    sent = {one["name"]: one["value"] for one in form.all("input")}
+    for _ in range(2):
+        assert browser.post("schedules/nightly/trigger", sent).status == 303
+    assert len(told(app).recent) == 1
+    form = browser.page("schedules/nightly/trigger").one("form", class_="question")
+    browser.post("schedules/nightly/trigger", {one["name"]: one["value"] for one in form.all("input")})
+    assert len(told(app).recent) == 2  # who is asked anew means another one
+
+
 def test_it_is_deleted_after_one_question(app, browser):
     scheduled(app)
     question = browser.page("schedules/nightly/delete")
@@ -193,7 +256,7 @@ def test_what_was_due_is_made_up_for(app, browser):
     assert "Nothing was due" in browser.page("schedules/nightly").one(id="said").text
 
 
-@pytest.mark.parametrize("wrong", ["", "yesterday", "2026-13-01T00:00", "0001-01-01T00:00"])
+@pytest.mark.parametrize("wrong", ["", "yesterday", "2026-13-01T00:00", "0001-01-01T00:00", "0001-01-01T00:00+05:00"])
 def test_a_time_that_is_none_is_said_at_the_form(app, browser, wrong):
     scheduled(app)
     got = browser.post("schedules/nightly/backfill", {"since": wrong, "until": "9999-12-31T23:59"})
@@ -201,6 +264,17 @@ def test_a_time_that_is_none_is_said_at_the_form(app, browser, wrong):
     page = parsed(got.text)
     assert page.one(role="alert").text
     assert page.one("input", name="until")["value"] == "9999-12-31T23:59"
+
+
+def test_a_time_with_a_zone_of_its_own_is_that_moment(app, browser):
+    scheduled(app, cron=None, every="1h")
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    west = timezone(timedelta(hours=-5))
+    begin, end = now - timedelta(hours=3), now - timedelta(hours=1)
+    span = {"since": begin.astimezone(west).isoformat(), "until": end.astimezone(west).isoformat()}
+    assert browser.post("schedules/nightly/backfill", span).status == 303
+    first = f"the first nightly@{begin:%Y-%m-%dT%H:%M:%S}Z"
+    assert f"2 runs will be started, {first}" in browser.page("schedules/nightly").one(id="said").text
 
 
 # --- those who may only look ------------------------------------------------------------------------------------------

@@ -127,6 +127,17 @@ def test_runs_that_nobody_has_looked_at_are_counted(app, browser):
     assert queue[1] == "2 (1 not looked at)"
 
 
+def test_who_opens_the_store_and_how_is_not_told(own_redis):
+    app = App(own_redis.url.replace("redis://", "redis://default:@") + "?health_check_interval=7")
+    try:
+        text = seen(app).one("main").text
+        assert own_redis.url.partition("://")[2].partition("/")[0] in text
+        assert "default" not in text
+        assert "health" not in text
+    finally:
+        app.close()
+
+
 def test_the_doctor_looks_when_it_is_asked(app, browser):
     app.start(naps(), run_id="r")
     app.runtime.tend("r")

@@ -9,22 +9,14 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from yieldflow.web.fields import VALUE, Field, Fields
-from yieldflow.web.page.html import Html, el, joined
-
-_APPROVALS = {VALUE, "ok", "approve", "approved", "accept", "accepted", "allow", "allowed"}
-_YES_AND_NO = {"true": "Yes", "false": "No"}
+from yieldflow.web.page.html import Html, el, joined, typed
+from yieldflow.web.pages import YES_AND_NO, said, title
 
 
 def controls(fields: Fields, given: Mapping[str, str]) -> Html:
     """One for each field, in order; with what was *given* before."""
     decision = fields.decision
     return joined(_decided(one, given) if one is decision else _labelled(one, given) for one in fields.fields)
-
-
-def title(name: str) -> str:
-    """`due_date` as "Due date"."""
-    text = name.replace("_", " ").replace("-", " ").strip() or name
-    return text[:1].upper() + text[1:]
 
 
 def labelled(name: str, *, must: bool) -> Html:
@@ -38,19 +30,13 @@ def _decided(one: Field, given: Mapping[str, str]) -> Html:
         el(
             "label",
             el("input", type="radio", name=one.name, value=text, required=True, checked=given.get(one.name) == text),
-            el("span", _said(one, text)),
+            el("span", said(one, text)),
             class_="choice",
         )
         for text, _ in one.choices
     ]
     legend = "Your answer" if one.name == VALUE else title(one.name)
     return el("fieldset", el("legend", legend), el("div", *choices, class_="choices"), class_="field")
-
-
-def _said(one: Field, text: str) -> str:
-    if one.flag and one.name in _APPROVALS:
-        return "Approve" if text == "true" else "Reject"
-    return _YES_AND_NO[text] if one.flag else title(text)
 
 
 def _labelled(one: Field, given: Mapping[str, str]) -> Html:
@@ -66,13 +52,13 @@ def _control(one: Field, given: str, *, must: bool) -> Html:
         case "choice":
             texts = [text for text, _ in one.choices] if must else ["", *(text for text, _ in one.choices)]
             options = [
-                el("option", _YES_AND_NO.get(text, text) if one.flag else text, value=text, selected=text == given)
+                el("option", YES_AND_NO.get(text, text) if one.flag else text, value=text, selected=text == given)
                 for text in texts
             ]
             return el("select", *options, name=one.name)
         case "long" | "json":
             needed = must and one.control == "json"  # of texts, an empty one is an answer
-            return el("textarea", f"\n{given}", name=one.name, rows=4, required=needed, spellcheck="false")
+            return el("textarea", "\n", typed(given), name=one.name, rows=4, required=needed, spellcheck="false")
         case "whole":
             return el("input", name=one.name, type="number", step=1, value=given, required=must)
         case "number":

@@ -6,6 +6,7 @@ Says what to do and does nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 from attrs import frozen
 
@@ -21,7 +22,7 @@ from yieldflow.ports import Page as Found
 from yieldflow.reach import wanted
 from yieldflow.web.discreet import alike, reason_of, why_of
 from yieldflow.web.page.html import Content, Html, el
-from yieldflow.web.page.pieces import ago, card, code, empty, row, table
+from yieldflow.web.page.pieces import ago, card, code, empty, named, row, table
 from yieldflow.web.page.views import Page, View
 from yieldflow.web.page.visit import Visit
 
@@ -53,7 +54,7 @@ def listing(visit: Visit) -> Page:
     looks = [Look(run.run_id, NO_EVENTS) for run in found.runs]
     logs = [log for log in (visit.app.store.read_each(looks) if looks else ()) if log is not None]
     groups = grouped([log for log in logs if log.summary.status == "blocked"])
-    parts: list[Content] = [_group(visit, number, one) for number, one in enumerate(groups, 1)]
+    parts: list[Content] = [_group(visit, one) for one in groups]
     body = el("div", _tabs(visit, "blocked"), parts or _none(visit), _more(visit, found, workflow), id="list")
     return Page("Blocked runs", body, live=True, section="blocked")
 
@@ -80,7 +81,7 @@ def _find(visit: Visit, fitting: Filter) -> Found:
         raise UsageError(str(wrong)) from wrong
 
 
-def _group(visit: Visit, number: int, group: Group) -> Html:
+def _group(visit: Visit, group: Group) -> Html:
     first = group.logs[0]
     rows = [_row(visit, log) for log in group.logs[:_SHOWN]]
     rest = len(group.logs) - _SHOWN
@@ -90,11 +91,11 @@ def _group(visit: Visit, number: int, group: Group) -> Html:
         f"{short(group.workflow)}: {count(len(group.logs), 'run')}",
         el("p", group.workflow, class_="muted id"),
         such,
-        code(clipped(reason_of(group.reason, shows_payloads=visit.shows_payloads), _LONGEST)),
+        code(clipped(reason_of(group.reason, shows_payloads=visit.shows_others), _LONGEST)),
         None if "fork" in group.reason else _advice(first),
         table(f"Runs of {group.workflow} that this blocks", _HEADS, rows),
         el("p", el("a", f"and {rest:,} more", href=link)) if rest > 0 else None,
-        id=f"group-{number}",
+        id=named("group", group.workflow, sha256(alike(group.reason).encode()).hexdigest()[:16]),
     )
 
 
@@ -106,7 +107,7 @@ def _row(visit: Visit, log: Log) -> Html:
         el("span", f"{log.head.length:,}", class_="num"),
         _looks_again(log),
     ]
-    return row(_HEADS, cells)
+    return row(_HEADS, cells, id=named("blocked", run.run_id))
 
 
 def _looks_again(log: Log) -> Content:
@@ -175,7 +176,7 @@ def stuck_ones(visit: Visit) -> Page:
 
 def _stuck_row(visit: Visit, run: Summary, stands: Standing, now: Millis) -> Html:
     advice = [el("li", text) for text in stands.advice]
-    why = why_of(stands.text, shows_payloads=visit.shows_payloads)
+    why = why_of(stands.text, shows_payloads=visit.shows_others, shows_others=visit.shows_others)
     cells: list[Content] = [
         el("a", run.run_id, href=visit.link("runs", run.run_id), class_="id"),
         el("span", short(run.workflow), title=run.workflow, class_="id"),

@@ -19,18 +19,19 @@ from yieldflow.errors import UsageError, error, shown
 from yieldflow.inspection import Inspection, look
 from yieldflow.inspection.awaiting import Awaited, Hooks, Waiting, board_of
 from yieldflow.inspection.awaiting import Page as Found
+from yieldflow.inspection.kinds import Kind, kinds_of
 from yieldflow.inspection.phrases import count, whole
 from yieldflow.inspection.reading import history, newest, stand
 from yieldflow.inspection.timeline import short
+from yieldflow.inspection.tokens import chosen_tokens
 from yieldflow.ports import LIVE, Summary
 from yieldflow.reach import encoded, wanted
 from yieldflow.web.discreet import why_of
 from yieldflow.web.fields import fields_of
-from yieldflow.web.kinds import Kind, kinds_of
-from yieldflow.web.masking import tokens_of, veiled
+from yieldflow.web.masking import veiled
 from yieldflow.web.page.answering import controls
 from yieldflow.web.page.html import Content, Html, el
-from yieldflow.web.page.pieces import ago, ask, badge, card, empty, facts, note, row, status_badge, table
+from yieldflow.web.page.pieces import ago, ask, badge, card, empty, facts, named, note, row, status_badge, table
 from yieldflow.web.page.run.shelf import shelf_of
 from yieldflow.web.page.run.sight import HIDDEN
 from yieldflow.web.page.views import Action, Done, Page, Question, View
@@ -70,7 +71,7 @@ class Stand:
 
     @property
     def awaited(self) -> Awaited | None:
-        return next((one for one in self.hooks.awaited if one.name == self.name), None)
+        return None if self.summary.finished_at is not None else self.hooks.by_name.get(self.name)
 
     @property
     def received(self) -> int:
@@ -94,7 +95,8 @@ def listing(visit: Visit) -> Page:
     except ValueError as wrong:
         raise UsageError(str(wrong)) from wrong
     now = visit.now()
-    rows = el("div", _rows(visit, found, now) if found.found else _nothing(visit, found, name or workflow), id="list")
+    rows = _rows(visit, found, now) if found.found else _nothing(visit, found, name or workflow)
+    rows = el("div", rows, _left(visit, found), id="list")
     body = el("div", _filters(visit, name, workflow), rows, _more(visit, found, name, workflow))
     return Page("Hooks", body, live=True, section="hooks")
 
@@ -116,7 +118,15 @@ def _row(visit: Visit, heads: tuple[str, ...], one: Waiting, now: Millis) -> Htm
     ]
     if visit.may_change:
         cells.append(_answering(visit, one))
-    return row(heads, cells)
+    return row(heads, cells, id=named("hook", run.run_id, hook.name))
+
+
+def _left(visit: Visit, found: Found) -> list[Html]:
+    """Of runs that wait at very many."""
+    return [
+        el("p", f"… and {more:,} more of ", el("a", run_id, href=visit.link("runs", run_id), class_="id"))
+        for run_id, more in found.more.items()
+    ]
 
 
 def _answering(visit: Visit, one: Waiting) -> Html:
@@ -177,7 +187,8 @@ def one(visit: Visit) -> Page:
     seen = look(visit.app, story.known, veil=HIDDEN)
     coming = _is_coming(stands, seen)
     state = el("div", _told(stands, seen, coming=coming), card("The wait", _state(visit, stands, seen)), id="state")
-    form = _form(visit, stands, coming=coming) if stands.awaited is not None and visit.may_change else None
+    awaited = stands.awaited
+    form = None if awaited is None or not visit.may_change else _form(visit, stands, awaited, coming=coming)
     return Page(f"Hook {stands.name}", el("div", state, form), live=True, section="hooks")
 
 
@@ -202,8 +213,8 @@ def _state(visit: Visit, stands: Stand, seen: Inspection) -> Html:
     if stands.received:
         lines.append(("So far", f"{count(stands.received, 'payload')} came"))
     if run.finished_at is None and not _is_doubtful(stands, seen):
-        text = veiled(why_of(seen.why, shows_payloads=visit.shows_payloads), tokens_of(seen.timeline.run))
-        why = el("p", text, class_="stands")
+        text = why_of(seen.why, shows_payloads=visit.shows_payloads, shows_others=visit.shows_others)
+        why = el("p", veiled(text, chosen_tokens(seen.log)), class_="stands")
     return el("div", facts(lines), why)
 
 
@@ -235,11 +246,13 @@ def _told(stands: Stand, seen: Inspection, *, coming: bool) -> Html | None:
     return note("quiet", el("p", f"There is nothing to answer: the run {known}."))
 
 
-def _form(visit: Visit, stands: Stand, *, coming: bool) -> Html:
+def _form(visit: Visit, stands: Stand, awaited: Awaited, *, coming: bool) -> Html:
+    """It is kept as it is while the page is live, as long as the run waits: somebody may be writing."""
     target = visit.link("hooks", stands.summary.run_id, stands.name, "answer")
     button = el("div", el("button", "Send answer", type="submit", class_="button primary"), class_="toolbar")
     form = el("form", _fields(visit, stands), button, method="post", action=target, accept_charset="utf-8")
-    return card("Answer", el("details", el("summary", "Send another payload"), form) if coming else form)
+    inner = el("details", el("summary", "Send another payload"), form) if coming else form
+    return card("Answer", inner, id=f"answer-{awaited.since}", data_kept="")
 
 
 def _fields(visit: Visit, stands: Stand) -> Html:

@@ -46,6 +46,15 @@ def joined(parts: Iterable[Html | str], between: Html | str = "") -> Html:
     return Html(_inner(between).join(_inner(part) for part in parts))
 
 
+def typed(text: str) -> Html:
+    """What stands in a control of several lines, as it was written there: a form sends back what it was given.
+
+    >>> typed("a \u200f<b>").text
+    'a \u200f&lt;b&gt;'
+    """
+    return Html(escape(text.replace("\r\n", "\n"), quote=False))
+
+
 def _inner(content: Content) -> str:
     match content:
         case None:

@@ -5,10 +5,13 @@ Pure: they know values, never the app.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
+from urllib.parse import quote
 
 from yieldflow.core.times import Millis
+from yieldflow.errors import masked
 from yieldflow.inspection.phrases import iso, span, stamp, whole
 from yieldflow.ports import Status
 from yieldflow.web.page.html import Content, Html, el
@@ -75,9 +78,18 @@ def row(heads: Sequence[str], cells: Sequence[Content], **attributes: str) -> Ht
     return el("tr", first, *rest, **attributes)
 
 
-def ask(text: str, href: str, *, danger: bool = False) -> Html:
+def named(kind: str, *names: str) -> str:
+    """The id of an element by what it stands for: while a page is live it stays that element, and keeps its focus.
+
+    >>> named("hook", "a/b", "c d")
+    'hook-a%2Fb/c%20d'
+    """
+    return f"{kind}-{'/'.join(quote(name, safe='', errors='replace') for name in names)}"
+
+
+def ask(text: str, href: str, *, danger: bool = False, **attributes: str) -> Html:
     """A button of an `Action`: with the script its question opens as a dialog on this page."""
-    return el("a", text, href=href, class_="button danger" if danger else "button", data_ask=True)
+    return el("a", text, href=href, class_="button danger" if danger else "button", data_ask=True, **attributes)
 
 
 def toolbar(*parts: Content) -> Html:
@@ -95,6 +107,15 @@ def empty(sentence: str, *more: Content) -> Html:
 
 def note(tone: Tone, *content: Content, **attributes: str) -> Html:
     return el("div", *content, class_=f"note {tone}", **attributes)
+
+
+def place(url: str) -> Html:
+    """Where a store is: who opens it, and how, is not for everybody who looks.
+
+    >>> place("redis://me:secret@db:6379/0?timeout=5").text
+    '<span class="id">redis://db:6379/0</span>'
+    """
+    return el("span", re.sub("://[^/]*@", "://", masked(url).partition("?")[0]), class_="id")
 
 
 def code(text: str) -> Html:

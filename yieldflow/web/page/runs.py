@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
-from urllib.parse import quote
 
 from attrs import evolve, frozen
 
 from yieldflow.app import App
-from yieldflow.cli.given import instant_of
 from yieldflow.core.times import Millis
 from yieldflow.errors import UnknownRun, UsageError, shortened
+from yieldflow.given import instant_of
 from yieldflow.inspection.awaiting import board_of
 from yieldflow.inspection.phrases import count
 from yieldflow.ports import LIVE, Filter, Note, Status, Summary
 from yieldflow.reach import wanted
 from yieldflow.web.discreet import reason_of
 from yieldflow.web.page.html import Content, Html, el
-from yieldflow.web.page.pieces import ago, empty, note, row, status_badge, table, took
+from yieldflow.web.page.pieces import ago, empty, named, note, row, status_badge, table, took
+from yieldflow.web.page.run.sight import to_run
 from yieldflow.web.page.views import Page, View
 from yieldflow.web.page.visit import Visit
 
@@ -118,22 +118,34 @@ def _page(app: App, wish: Wish, now: Millis) -> Found:
 def _searched(app: App, wish: Wish, now: Millis) -> Found:
     """Raises `UsageError`."""
     asked = wish.filter(now, _CALL)
-    exact, looked = _exact(app, wish.q), 0
-    found, cursor = ([] if exact is None else [exact]), wish.cursor or None
+    exact, looked = _exact(app, wish.q, asked), 0
+    found, cursor = ([] if exact is None or wish.cursor else [exact]), wish.cursor or None  # it was on the first page
     while looked < SEARCHED and len(found) < SHOWN:
         page = app.store.find(asked, cursor)
         looked, cursor = looked + len(page.runs), page.cursor
-        found += [one for one in page.runs if _fits(one, wish.q) and one != exact]
+        found += [one for one in page.runs if _fits(one, wish.q) and (exact is None or one.run_id != exact.run_id)]
         if cursor is None:
             break
     return Found(tuple(found), now, cursor, looked)
 
 
-def _exact(app: App, run_id: str) -> Summary | None:
+def _exact(app: App, run_id: str, asked: Filter) -> Summary | None:
     try:
-        return app.get(run_id).summary()
+        found = app.get(run_id).summary()
     except UnknownRun:
         return None
+    return found if _is_asked(found, asked) else None
+
+
+def _is_asked(run: Summary, asked: Filter) -> bool:
+    """As a store would have it. *asked*: its statuses are a tuple, as `wanted` makes them."""
+    return (
+        (not asked.status or run.status in asked.status)
+        and asked.workflow in (None, run.workflow)
+        and asked.tags.items() <= run.tags.items()
+        and (asked.since is None or asked.since <= run.started_at)
+        and (asked.until is None or run.started_at < asked.until)
+    )
 
 
 def _fits(run: Summary, text: str) -> bool:
@@ -235,12 +247,12 @@ def _summary(wish: Wish, found: Found) -> str:
 
 
 def _why(visit: Visit, note: Note) -> str:
-    return reason_of(note.reason, shows_payloads=visit.shows_payloads)
+    return reason_of(note.reason, shows_payloads=visit.shows_others)
 
 
 def _row(visit: Visit, run: Summary, waited: Sequence[str], now: Millis) -> Html:
     """*waited*: hooks at which it waits for somebody."""
-    link = el("a", run.run_id, href=visit.link("runs", run.run_id), class_="id")
+    link = el("a", run.run_id, href=to_run(visit, run), class_="id")
     workflow = el("a", _short(run.workflow), href=visit.link("runs", workflow=run.workflow), title=run.workflow)
     waits = None if run.note is None else el("div", shortened(_why(visit, run.note), _NOTE), class_="why")
     cells: tuple[Content, ...] = (
@@ -251,7 +263,7 @@ def _row(visit: Visit, run: Summary, waited: Sequence[str], now: Millis) -> Html
         None if run.finished_at is None else took(run.finished_at - run.started_at),
         _tag_links(visit, run),
     )
-    return row(_HEADS, cells, id=f"run-{quote(run.run_id)}")
+    return row(_HEADS, cells, id=named("run", run.run_id))
 
 
 def _hooks(waited: Sequence[str]) -> Html | None:

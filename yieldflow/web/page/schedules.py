@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import frozen
 
 from yieldflow.core.times import Millis, instant, moment
-from yieldflow.errors import UsageError, shown
+from yieldflow.errors import UnreadableLog, UsageError, shown
 from yieldflow.inspection.phrases import count, whole
 from yieldflow.ports import Summary
+from yieldflow.reach import LONGEST_REASON
+from yieldflow.runtime import fresh
 from yieldflow.schedules import Schedule, Shown, UnknownSchedule
 from yieldflow.schedules.phrases import call_of, spelled
 from yieldflow.schedules.verbs import Standing
@@ -23,7 +25,8 @@ from yieldflow.web.page import pieces
 from yieldflow.web.page.answering import labelled
 from yieldflow.web.page.cadence import OVERLAPS, in_words
 from yieldflow.web.page.html import Content, Html, el
-from yieldflow.web.page.pieces import Tone, ago, ask, badge, card, empty, facts, note, row, status_badge, table
+from yieldflow.web.page.pieces import Tone, ago, ask, badge, card, empty, facts, named, note, row, status_badge, table
+from yieldflow.web.page.run.sight import to_run
 from yieldflow.web.page.views import Action, Done, Page, Question, View
 from yieldflow.web.page.visit import Visit
 
@@ -38,6 +41,7 @@ _BADGES: dict[Standing, tuple[str, Tone]] = {
     "stopped": ("✗", "bad"),
 }
 _HEADS = ("Schedule", "State", "Due", "Next", "Starts", "Last run")
+_ONCE = "yieldflow-once"  # a hidden field
 _STARTED = ("Run", "How it stands", "Started", "Took")
 
 # --- all of them ------------------------------------------------------------------------------------------------------
@@ -48,22 +52,31 @@ def listing(visit: Visit) -> Page:
     ended, after = visit.query.get("ended") == "1", visit.query.get("after", "")
     known = [one for one in visit.app.schedules.list(ended=ended) if one.schedule_id > after]
     now = visit.now()
-    rows = [_row(visit, one, now) for one in _shown(known[:LISTED])]
+    rows = list(_each(visit, known[:LISTED], now))
     found = table("Schedules", _HEADS, rows) if rows else _nothing(visit, ended=ended)
     more = known[LISTED - 1].schedule_id if len(known) > LISTED else None
     body = el("div", el("div", found, id="list"), _more(visit, more, ended=ended))
     return Page("Schedules", body, live=True, section="schedules")
 
 
-def _shown(schedules: Iterable[Schedule]) -> Iterator[Shown]:
+def _each(visit: Visit, schedules: Iterable[Schedule], now: Millis) -> Iterator[Html]:
     for one in schedules:
         with suppress(UnknownSchedule):  # it was pruned meanwhile
-            yield one.show()
+            yield row(_HEADS, _read(visit, one, now), id=named("schedule", one.schedule_id))
 
 
-def _row(visit: Visit, one: Shown, now: Millis) -> Html:
+def _read(visit: Visit, one: Schedule, now: Millis) -> list[Content]:
+    """One that cannot be read hides none of the others. Raises `UnknownSchedule`."""
+    try:
+        return _cells(visit, one.show(), now)
+    except UnreadableLog:
+        run = el("a", one.schedule_id, href=visit.link("runs", one.schedule_id), class_="id")
+        return [run, badge("✗", "its log cannot be read", "bad"), None, None, None, None]
+
+
+def _cells(visit: Visit, one: Shown, now: Millis) -> list[Content]:
     last = one.recent[0] if one.recent else None
-    cells: list[Content] = [
+    return [
         el("a", one.schedule_id, href=visit.link("schedules", one.schedule_id), class_="id"),
         _standing(one),
         _due(one),
@@ -71,11 +84,10 @@ def _row(visit: Visit, one: Shown, now: Millis) -> Html:
         el("span", _starts(visit, one), class_="id"),
         "none yet" if last is None else [status_badge(last.status), " ", _when(visit, last, now)],
     ]
-    return row(_HEADS, cells)
 
 
 def _when(visit: Visit, run: Summary, now: Millis) -> Html:
-    return el("a", ago(run.started_at, now), href=visit.link("runs", run.run_id), title=run.run_id)
+    return el("a", ago(run.started_at, now), href=to_run(visit, run), title=run.run_id)
 
 
 def _standing(one: Shown) -> Html:
@@ -86,7 +98,9 @@ def _standing(one: Shown) -> Html:
 def _first(one: Shown, now: Millis) -> Content:
     if one.standing in ("paused", "blocked"):
         return f"not while {one.standing}"
-    return ago(instant(one.next[0]), now) if one.next else "never"
+    if one.next:
+        return ago(instant(one.next[0]), now)
+    return "never" if _zone(one.plan.times.tz) else "not known here"
 
 
 def _due(one: Shown) -> str:
@@ -129,7 +143,7 @@ def _ended(visit: Visit) -> str:
 
 
 def one(visit: Visit) -> Page:
-    """Raises `UnknownSchedule`."""
+    """Raises `UnknownSchedule`, `UnreadableLog`."""
     found, now = _of(visit).show(), visit.now()
     body = el(
         "div",
@@ -155,7 +169,12 @@ def _actions(visit: Visit, found: Shown) -> Html | None:
         return None
     verbs = ["resume" if found.state.paused else "pause", "trigger", "backfill", "delete"]
     buttons = [
-        ask(verb.capitalize(), visit.link("schedules", found.schedule_id, verb), danger=verb == "delete")
+        ask(
+            verb.capitalize(),
+            visit.link("schedules", found.schedule_id, verb),
+            danger=verb == "delete",
+            id=f"ask-{verb}",
+        )
         for verb in verbs
     ]
     return pieces.toolbar(*buttons)
@@ -209,17 +228,34 @@ def _so_far(found: Shown) -> str:
 def _next(found: Shown, now: Millis) -> Html:
     if found.standing in ("paused", "blocked"):
         return empty(f"It starts nothing while it is {found.standing}.")
+    tz = found.plan.times.tz
+    zone, strange = _zone(tz), None
+    if zone is None:
+        text = f"The time zone {tz} is not known on this machine (pip install tzdata): what is known is shown in UTC."
+        strange = note("warn", el("p", text))
     if not found.next:
-        return empty("It is not due again.")
-    zone = ZoneInfo(found.plan.times.tz)
+        return strange or empty("It is not due again.")
     lines = [
-        el("li", pieces.moment(at, f"{moment(at).astimezone(zone):%a %Y-%m-%d %H:%M:%S %Z}"), " ", _distance(at, now))
+        el(
+            "li",
+            pieces.moment(at, f"{moment(at).astimezone(zone or UTC):%a %Y-%m-%d %H:%M:%S %Z}"),
+            " ",
+            _away(at, now),
+        )
         for at in map(instant, found.next)
     ]
-    return el("ol", *lines, class_="times")
+    return el("div", strange, el("ol", *lines, class_="times"))
 
 
-def _distance(at: Millis, now: Millis) -> Html:
+def _zone(tz: str) -> ZoneInfo | None:
+    """None: whoever made the schedule knows it, and this machine does not."""
+    try:
+        return ZoneInfo(tz)
+    except ZoneInfoNotFoundError:
+        return None
+
+
+def _away(at: Millis, now: Millis) -> Html:
     text = f"in {whole(at - now)}" if at > now else "now"
     return el("span", text, class_="muted num")
 
@@ -230,8 +266,9 @@ def _started(visit: Visit, found: Shown, now: Millis) -> Html:
     rows = []
     for run in found.recent[:_RECENT]:
         took = None if run.finished_at is None else pieces.took(run.finished_at - run.started_at)
-        name = el("a", run.run_id, href=visit.link("runs", run.run_id), class_="id")
-        rows.append(row(_STARTED, (name, status_badge(run.status), ago(run.started_at, now), took)))
+        name = el("a", run.run_id, href=to_run(visit, run), class_="id")
+        cells = (name, status_badge(run.status), ago(run.started_at, now), took)
+        rows.append(row(_STARTED, cells, id=named("run", run.run_id)))
     return table("Runs that it has started, newest first", _STARTED, rows)
 
 
@@ -274,8 +311,8 @@ def _resume(schedule: Schedule, _: Mapping[str, str]) -> str:
     return f"{schedule.schedule_id} was asked to go on: it shows when a worker has looked."
 
 
-def _trigger(schedule: Schedule, _: Mapping[str, str]) -> str:
-    return f"Run {schedule.trigger()} will be started as soon as a worker has looked."
+def _trigger(schedule: Schedule, given: Mapping[str, str]) -> str:
+    return f"Run {schedule.trigger(key=given.get(_ONCE))} will be started as soon as a worker has looked."
 
 
 def _delete(schedule: Schedule, _: Mapping[str, str]) -> str:
@@ -295,13 +332,19 @@ def _moment(name: str, given: Mapping[str, str]) -> datetime:
     """Raises `UsageError`."""
     text = given.get(name, "")
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        found = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{shown(text)} is no time: write {name} as 2026-01-31T12:00, in UTC") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _once(given: Mapping[str, str]) -> Html:
+    """Which question this is: pressed twice it is one."""
+    return el("input", type="hidden", name=_ONCE, value=given.get(_ONCE) or f"page:{fresh()}")
 
 
 def _reason(given: Mapping[str, str]) -> Html:
-    control = el("input", name="reason", value=given.get("reason", ""), maxlength=1_000, autocomplete="off")
+    control = el("input", name="reason", value=given.get("reason", ""), maxlength=LONGEST_REASON, autocomplete="off")
     return el("label", labelled("Reason", must=False), control, class_="field")
 
 
@@ -326,7 +369,7 @@ VERBS = (
         "Resume",
         _resume,
     ),
-    Verb("trigger", "It is started now, once, whatever else runs.", "Trigger now", _trigger),
+    Verb("trigger", "It is started now, once, whatever else runs.", "Trigger now", _trigger, _once),
     Verb(
         "backfill",
         "What was due in that time and has not been started is started, one after the other.",

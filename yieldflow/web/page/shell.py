@@ -5,17 +5,15 @@ Makes replies of pages; decides nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from hashlib import sha256
 
 from attrs import frozen
 
-from yieldflow.errors import masked
 from yieldflow.web.http import HTML, Reply
 from yieldflow.web.page.files import static
 from yieldflow.web.page.html import Content, Html, el
-from yieldflow.web.page.pieces import badge, note
+from yieldflow.web.page.pieces import badge, note, place
 from yieldflow.web.page.views import Page, Question, Section
 from yieldflow.web.page.visit import Visit
 
@@ -161,16 +159,7 @@ def _said(frame: Frame) -> Content:
 
 
 def _foot(frame: Frame) -> Content:
-    return (
-        None
-        if frame.stranger
-        else el("footer", el("span", _place(frame.visit.app.settings.url), class_="id", title="The store"))
-    )
-
-
-def _place(url: str) -> str:
-    """Of the store: who opens it, and how, is not for everybody who looks."""
-    return re.sub("://[^/]*@", "://", masked(url).partition("?")[0])
+    return None if frame.stranger else el("footer", place(frame.visit.app.settings.url), title="The store")
 
 
 def _document(frame: Frame, title: str, body: Content) -> str:

@@ -19,6 +19,7 @@ from yieldflow.errors import YieldflowError, shortened
 from yieldflow.web.access import Access, Right
 from yieldflow.web.bounds import Buckets, Room, network
 from yieldflow.web.desk import Desk
+from yieldflow.web.discreet import wrong_of
 from yieldflow.web.http import (
     HTML,
     RefusedRequest,
@@ -84,7 +85,7 @@ class Site:
             return shell.refused(frame, refused.status, str(refused), refused.headers)
         except YieldflowError as error:
             status = status_of(error)
-            return shell.refused(frame, status, shortened(str(error), 2_000), headers_of(status))
+            return shell.refused(frame, status, self._wrong(error), headers_of(status))
 
     async def _routed(self, request: Request, guest: Guest | None) -> Reply:
         """Raises `RefusedRequest`, and what a view raises."""
@@ -159,8 +160,12 @@ class Site:
         try:
             return action.do(frame.visit, given)
         except YieldflowError as error:
-            question, wrong = action.question(frame.visit), shortened(str(error), 2_000)
+            question, wrong = action.question(frame.visit), self._wrong(error)
             return shell.asked(frame, question, self._back(frame.visit, action), wrong, status_of(error))
+
+    def _wrong(self, error: YieldflowError) -> str:
+        said = shortened(str(error), 2_000)
+        return wrong_of(status_of(error), said, shows_payloads=self.access.shows_payloads)
 
     def _back(self, visit: Visit, action: Action) -> str:
         """To the nearest view above an action."""

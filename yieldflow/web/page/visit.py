@@ -40,6 +40,11 @@ class Visit:
         """What of local variables is not shown."""
         return PLAIN if self.shows_payloads else Veil(masks=("*",))
 
+    @property
+    def shows_others(self) -> bool:
+        """Whether values are shown in why runs are blocked whose tokens are not at hand: to those who may answer."""
+        return self.shows_payloads and self.may_change
+
     def link(self, *segments: str, **query: str | int | None) -> str:
         """To a page of ours: each segment is quoted, and what is None is left out of the query.
 

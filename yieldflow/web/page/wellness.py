@@ -18,13 +18,12 @@ from yieldflow.doctor import Report, examine, server
 from yieldflow.doctor.findings import Finding, Level
 from yieldflow.doctor.fleet import overdue
 from yieldflow.doctor.places import keeper_of
-from yieldflow.errors import masked
 from yieldflow.inspection.around import LATE
 from yieldflow.inspection.phrases import count, whole
 from yieldflow.presence import Member
 from yieldflow.settings import Durability
 from yieldflow.web.page.html import Content, Html, el, joined
-from yieldflow.web.page.pieces import Tone, badge, card, facts, note, row, table
+from yieldflow.web.page.pieces import Tone, badge, card, facts, note, place, row, table
 from yieldflow.web.page.views import Page, View
 from yieldflow.web.page.visit import Visit
 
@@ -77,7 +76,7 @@ def store(visit: Visit) -> Html:
 def _about(app: App) -> Iterator[tuple[str, Content]]:
     scheme = scheme_of(app.settings.url)
     yield "Kind", _KINDS.get(scheme, "Redis server")
-    yield "Where", el("span", masked(app.settings.url), class_="id")
+    yield "Where", place(app.settings.url)
     if scheme == "sqlite":
         file = Path(file_of(app.settings.url))
         if file.exists():

@@ -17,7 +17,7 @@ from yieldflow.inspection.phrases import count, whole
 from yieldflow.inspection.workload import Carried, Workload, workload
 from yieldflow.presence import Backlog, Member
 from yieldflow.web.page.html import Content, Html, el
-from yieldflow.web.page.pieces import ago, badge, card, empty, row, table
+from yieldflow.web.page.pieces import ago, badge, card, empty, named, row, table
 from yieldflow.web.page.views import Page, View
 from yieldflow.web.page.visit import Visit
 from yieldflow.web.page.wellness import alarms, store
@@ -81,7 +81,7 @@ def listing(visit: Visit) -> Page:
 def _queues(found: Floor) -> Html:
     served = found.members is not None
     heads = ("Queue", "Runs", "Work due", *(("Hints", "Oldest hint") if served else ()), "Served by")
-    rows = [row(heads, list(_queue(found, queue, served=served))) for queue in found.queues]
+    rows = [row(heads, list(_queue(found, queue, served=served)), id=named("queue", queue)) for queue in found.queues]
     return el("div", table("Queues, and what waits in them", heads, rows), _looked(found.load))
 
 
@@ -139,8 +139,11 @@ def _looked(load: Workload) -> Html | None:
 def _workers(visit: Visit, found: Floor) -> Html:
     known = found.members is not None
     heads = ("Worker", "Queues", *(("Began",) if known else ()), "Heard of", "Carries out")
-    rows = [row(heads, list(_worker(visit, found, one))) for one in found.members or ()]
-    rows += [row(heads, list(_stranger(visit, found, place, known=known))) for place in found.strangers]
+    rows = [row(heads, list(_worker(visit, found, one)), id=named("worker", one.name)) for one in found.members or ()]
+    rows += [
+        row(heads, list(_stranger(visit, found, place, known=known)), id=named("stranger", place))
+        for place in found.strangers
+    ]
     if rows:
         return el("div", _told(visit.app, found), table("Workers, and what they carry out", heads, rows))
     if found.members is None:

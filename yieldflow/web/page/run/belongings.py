@@ -42,7 +42,8 @@ def _hooks(sight: Sight) -> Iterator[Html]:
         )
         for hook in sight.seen.hooks[:_MOST]
     ]
-    yield card("Open hooks", _table("Hooks that the run has opened", ("hook", "since", "answer"), rows), id="run-hooks")
+    shown = _table("Hooks that the run has opened", ("hook", "since", "answer"), rows)
+    yield card("Open hooks", shown, _more(len(sight.seen.hooks)), id="run-hooks")
 
 
 def _waited(sight: Sight) -> set[str]:
@@ -103,7 +104,7 @@ def _since(kin: Kin, sight: Sight) -> str:
         return detached + (", not started yet" if sight.seen.live and kin.state == "open" else "")
     seen = sight.seen
     took = f", since {whole(seen.now - kin.since)}" if kin.until is None else f", took {span(kin.until - kin.since)}"
-    return detached + took + ("" if kin.blocked is None else f": {sight.discreet(kin.blocked)}")
+    return detached + took + ("" if kin.blocked is None else f": {sight.discreet_of_another(kin.blocked)}")
 
 
 def _data(sight: Sight) -> Iterator[Html]:

@@ -13,7 +13,7 @@ from yieldflow.core.events import Cause, ForkOf, Next, RetryOf
 from yieldflow.core.outcome import ContinuedAs, Ok
 from yieldflow.core.path import show
 from yieldflow.inspection.phrases import clipped, count, span, when
-from yieldflow.inspection.situations import ORDER, because
+from yieldflow.inspection.situations import MOST_NAMED, ORDER, because
 from yieldflow.web.page.html import Content, Html, el, joined
 from yieldflow.web.page.pieces import ago, facts, moment, note, status_badge
 from yieldflow.web.page.run.actions import toolbar_of
@@ -83,12 +83,20 @@ def _parts(sight: Sight) -> Sequence[tuple[str, str]]:
 
 def _advice(sight: Sight) -> Content:
     lines = [el("li", advice) for advice in sight.seen.advice]
-    open_hooks = {one.item.label for one in sight.seen.situations if one.doing == "hook"}
     if sight.seen.live and sight.visit.may_change:
-        for name in sorted(open_hooks):
-            link = sight.visit.link("hooks", sight.chain, name)
-            lines.append(el("li", el("a", f"answer hook {name} here", href=link)))
+        lines += _answers(sight)
     return el("ul", lines, class_="run-advice") if lines else None
+
+
+def _answers(sight: Sight) -> Iterator[Html]:
+    """The first of the hooks that are open; all of them stand below."""
+    names = sorted({one.item.label for one in sight.seen.situations if one.doing == "hook"})
+    for name in names[:MOST_NAMED]:
+        link = sight.visit.link("hooks", sight.chain, name)
+        yield el("li", el("a", f"answer hook {name} here", href=link))
+    if len(names) > MOST_NAMED:
+        more = f"… and {count(len(names) - MOST_NAMED, 'more hook', 'more hooks')}"
+        yield el("li", el("a", more, href="#run-hooks"))
 
 
 def _facts(sight: Sight) -> Iterator[tuple[str, Content]]:

@@ -15,17 +15,20 @@ from yieldflow.core.chain import chain_of
 from yieldflow.core.path import Path
 from yieldflow.core.times import Millis
 from yieldflow.errors import UsageError
+from yieldflow.handle import MAY_GO_ON
 from yieldflow.inspection import Inspection, look
 from yieldflow.inspection.reading import Moment, newest, position
 from yieldflow.inspection.situations import Situation
+from yieldflow.inspection.tokens import chosen_tokens
 from yieldflow.inspection.variables import OPEN, Veil
-from yieldflow.ports import Status
+from yieldflow.ports import Status, Summary
 from yieldflow.web.discreet import reason_of, why_of
-from yieldflow.web.masking import tokens_of, veiled, veiled_value
+from yieldflow.web.masking import veiled, veiled_value
 from yieldflow.web.page.run.shelf import Story, shelf_of
 from yieldflow.web.page.visit import Visit
 
 _VALUES = 150_000  # characters of values and tracebacks on a page
+_OPENED = 1_000_000  # bytes of values that are opened for it
 SHOWN: Veil = evolve(OPEN, secrets=True, longest=1_000, longest_text=400)
 HIDDEN: Veil = Veil(masks=("*",))
 
@@ -33,6 +36,14 @@ HIDDEN: Veil = Veil(masks=("*",))
 @define
 class Room:
     left: int = _VALUES
+    opened: int = _OPENED
+
+    def open(self, size: int) -> bool:
+        """Whether a value of so many bytes may be opened: most of them may be cut, and opening costs as much."""
+        if self.left <= 0 or size > self.opened:
+            return False
+        self.opened -= size
+        return True
 
     def take(self, characters: int) -> bool:
         """Whether there is as much."""
@@ -93,12 +104,17 @@ class Sight:
         return self.visit.link("runs", self.run_id, name, **query)
 
     def told(self, text: str) -> str:
-        """A sentence about a run: where values are hidden, without those in why it, or another one, is blocked."""
-        return self.veiled(why_of(text, shows_payloads=self.visit.shows_payloads))
+        """A sentence about this run: where values are hidden, without those in why it, or another one, is blocked."""
+        visit = self.visit
+        return self.veiled(why_of(text, shows_payloads=visit.shows_payloads, shows_others=visit.shows_others))
 
     def discreet(self, reason: str) -> str:
-        """Why code cannot go on with a log: the difference of the two may show values."""
+        """Why code cannot go on with this log: the difference of the two may show values."""
         return self.veiled(reason_of(reason, shows_payloads=self.visit.shows_payloads))
+
+    def discreet_of_another(self, reason: str) -> str:
+        """Why another run is blocked, whose tokens are not known here."""
+        return self.veiled(reason_of(reason, shows_payloads=self.visit.shows_others))
 
     def veiled(self, text: str) -> str:
         """What was stored, or tells of it, without what answers a hook: pages are shown, and photographed."""
@@ -110,7 +126,7 @@ class Sight:
     @cached_property
     def _tokens(self) -> tuple[str, ...]:
         """Also of hooks that were opened after the moment that is looked at."""
-        return tokens_of(self.story.timeline.run)
+        return chosen_tokens(self.story.known.events)
 
 
 def sight(visit: Visit) -> Sight:
@@ -122,10 +138,15 @@ def sight(visit: Visit) -> Sight:
     return Sight(visit, story, seen, at)
 
 
-def by_generation(visit: Visit, run_id: str, **query: str | int | None) -> str:
+def by_generation(visit: Visit, run_id: str, *below: str, **query: str | int | None) -> str:
     """To the run of this very log: the id of a chain alone means its newest generation."""
     chain, number = chain_of(run_id)
-    return visit.link("runs", f"{chain}~{number}", **query)
+    return visit.link("runs", f"{chain}~{number}", *below, **query)
+
+
+def to_run(visit: Visit, run: Summary) -> str:
+    """Of a row of a list. What goes on is its newest generation, and stays so under the id of the chain."""
+    return by_generation(visit, run.run_id) if run.status in MAY_GO_ON else visit.link("runs", run.run_id)
 
 
 def _moment(text: str) -> Moment:

@@ -14,7 +14,7 @@ from yieldflow.cli.outcome import own_lines
 from yieldflow.inspection.phrases import clipped
 from yieldflow.inspection.plain import plain
 from yieldflow.web.page.html import Content, Html, el
-from yieldflow.web.page.run.sight import Sight
+from yieldflow.web.page.run.sight import Sight, by_generation
 
 LONGEST = 1_500  # characters of a value among others
 ALONE = 300_000  # of one that has a page of its own
@@ -22,6 +22,7 @@ _READ = 100_000  # bytes of a value that is opened to be shown among others
 _SHORT = 60  # characters that need no lines of their own
 _MOST_LINES = 40  # of a traceback
 _LONGEST_LINE = 300
+_CUT = f"cut after {ALONE:,} characters; `yieldflow export` has all of it"
 
 
 def value(
@@ -36,14 +37,17 @@ def value(
         return None
     if not sight.visit.shows_payloads:
         return hidden()
-    if len(encoded) > _READ and longest < ALONE:
-        return _elsewhere(sight, event, f"{len(encoded):,} bytes")
+    alone, size = longest >= ALONE, f"{len(encoded):,} bytes"
+    if not alone and (len(encoded) > _READ or not sight.room.open(len(encoded))):
+        return _elsewhere(sight, event, size)
     text = laid_out(sight, encoded, read)
     shown = clipped(text, longest)
     made = el("code", shown) if len(shown) <= _SHORT else block(shown)
-    if not sight.room.take(len(made.text)) and longest < ALONE:
-        return _elsewhere(sight, event, f"{len(encoded):,} bytes")
-    return made if shown == text else [made, _elsewhere(sight, event, "all of it")]
+    if not alone and not sight.room.take(len(made.text)):
+        return _elsewhere(sight, event, size)
+    if shown == text:
+        return made
+    return [made, _elsewhere(sight, event, _CUT if event is None else "all of it")]
 
 
 def given(sight: Sight, encoded: bytes | None, event: int | None, longest: int = LONGEST) -> Content:
@@ -93,4 +97,4 @@ def arguments(encoded: bytes) -> Any:
 def _elsewhere(sight: Sight, event: int | None, text: str) -> Content:
     if event is None:
         return el("span", text, class_="muted")
-    return el("a", text, href=sight.visit.link("runs", sight.run_id, "events", str(event)), class_="more")
+    return el("a", text, href=by_generation(sight.visit, sight.run_id, "events", str(event)), class_="more")

@@ -34,9 +34,11 @@
   const sign = document.getElementById("live");
   let tag = null, wait = PERIOD, timer = null, asking = false;
 
+  const isLive = () => sign && main.hasAttribute("data-live");
+
   function plan(after) {
     clearTimeout(timer);
-    if (document.visibilityState === "visible") timer = setTimeout(look, after);
+    if (isLive() && document.visibilityState === "visible") timer = setTimeout(look, after);
   }
 
   async function look() {
@@ -53,11 +55,14 @@
         if (location.href !== asked) return;
         swap(text);
         tag = reply.headers.get("ETag");
+      } else if (reply.status === 404) {
+        main.removeAttribute("data-live");
+        return say("it is gone: load the page again", true);
       } else if (reply.status !== 304) {
         throw new Error(reply.status === 401 ? "signed out" : "not live");
       }
       wait = PERIOD;
-      say("live", false);
+      if (isLive()) say("live", false);
     } catch (error) {
       wait = Math.min(LONGEST, wait * 2);
       say(error.message === "signed out" ? "signed out: load the page again" : "not live", true);
@@ -78,18 +83,22 @@
     const fresh = next.getElementById("main");
     if (!fresh) return;
     if (document.title !== next.title) document.title = next.title;
-    const now = outermost(main), then = outermost(fresh);
+    const focused = document.activeElement, now = outermost(main), then = outermost(fresh);
     if (now.map((one) => one.id).join("\n") !== then.map((one) => one.id).join("\n")) mend(main, fresh);
     else now.forEach((one, at) => mend(one, then[at]));
+    if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true }); // it was moved
+    main.toggleAttribute("data-live", fresh.hasAttribute("data-live")); // not what has ended, nor its past
+    if (sign) sign.hidden = !isLive();
+    plan(wait);
     called.forEach((call) => call());
   }
 
   const outermost = (root) => [...root.querySelectorAll("[id]")].filter((one) => !one.parentElement.closest("main [id]"));
 
   /* Makes an element what the other is, and leaves alone what is the same: focus, scroll, selection and what is typed
-     stay. What people have opened or filled in stays as they left it. */
+     stay. What people have opened or filled in stays as they left it; [data-kept] as a whole, for as long as it is there. */
   function mend(old, fresh) {
-    if (old.isEqualNode(fresh)) return;
+    if (old.isEqualNode(fresh) || (old.id && old.hasAttribute("data-kept"))) return;
     if (old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
     if (old.nodeType !== Node.ELEMENT_NODE) {
       if (old.data !== fresh.data) old.data = fresh.data;
@@ -106,6 +115,8 @@
   }
 
   function mendChildren(old, fresh) {
+    const staying = new Set([...fresh.children].map((one) => one.id));
+    [...old.children].filter((one) => one.id && !staying.has(one.id)).forEach((one) => one.remove()); // so that none has to move
     const known = new Map([...old.children].filter((one) => one.id).map((one) => [one.id, one]));
     let at = old.firstChild;
     for (const child of [...fresh.childNodes]) {
@@ -127,7 +138,7 @@
     }
   }
 
-  if (main && sign && main.hasAttribute("data-live")) {
+  if (main && isLive()) {
     document.addEventListener("visibilitychange", () => plan(wait > PERIOD ? PERIOD : 0));
     say("live", false);
     plan(PERIOD);
@@ -135,11 +146,15 @@
 
   /* --- questions as dialogs --------------------------------------------------------------------------------------- */
 
+  let opening = false;
+
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-ask]");
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    ask(link).catch(() => location.assign(link.href));
+    if (opening) return;
+    opening = true;
+    ask(link).catch(() => location.assign(link.href)).finally(() => (opening = false));
   });
 
   async function ask(link) {
@@ -154,7 +169,8 @@
     form.action = link.href;
     dialog.append(title, form);
     dialog.addEventListener("click", (event) => {
-      if (event.target === dialog || event.target.closest("[data-back]")) {
+      const beside = event.target === dialog && event.detail < 2; // the second of two clicks was meant for the button
+      if (beside || event.target.closest("[data-back]")) {
         event.preventDefault();
         dialog.close();
       }

@@ -62,8 +62,10 @@
       under = null;
       window.yieldflow.swap(text);
       show(to.hash);
-    } catch (error) {
-      if (error.name !== "AbortError") location.assign(href);
+    } catch {
+      if (under !== mine) return; // it was called off
+      under = null;
+      location.reload(); // the address is that of the moment already
     } finally {
       if (!under) root.classList.remove("travelling");
     }
