@@ -15,7 +15,7 @@ import pytest
 
 from tests.schedules.clocks import ZONES, occurrences
 from tests.schedules.model import Model, plan_of, story
-from yieldflow import App, Flow, step, workflow
+from yieldflow import App, Flow, Retry, step, workflow
 from yieldflow.core.times import instant
 from yieldflow.schedules import program
 from yieldflow.stores.memory import MemoryStore
@@ -24,7 +24,7 @@ from yieldflow.stores.sqlite import SqliteStore
 BODIES: Counter[str] = Counter()
 
 
-@step
+@step(retry=Retry(lost=100))  # services die so often that five in a row are no fault of it
 def noted() -> None:
     BODIES["noted"] += 1
 
