@@ -129,7 +129,7 @@ class Fight:
         outages = [(outage.at, outage.until) for outage in round_.faults.outages]
         if round_.cutter is not None and round_.cutter.cut:
             outages.append((0, now()))  # a beat may have been lost at any time
-        dead = {killed.pid: killed.at for killed in fleet.killed}
+        dead = {pid: killed.at for killed in fleet.killed for pid in (killed.worker, killed.pid)}
         account = Account(round_.journal.lines, logs, LEASE, dead, fleet.stopped, outages)
         figures = Figures(account.settle() + round_.faults.counts, recovery(fleet, round_.journal))
         self._count(figures)

@@ -22,7 +22,9 @@ Span = tuple[int, int]
 
 @define
 class Account:
-    """*dead*: pids and when they were killed. *frozen*: of pids. *outages*: of the server, or of replies."""
+    """*dead*: pids, also of the workers of horses, and when they were killed. *frozen*: of pids. *outages*: of the
+    server, or of replies.
+    """
 
     lines: Sequence[Line]
     logs: Logs
@@ -93,7 +95,8 @@ class Account:
     def _why(self, line: Line, end: Line | None, last: bool, abandoned: bool) -> str | None:
         began = line.at - min(line.age, self.lease)
         until = (line.at if end is None else end.at) + self.lease
-        if line.pid in self.dead and last:
+        gone = self.dead.get(line.worker)  # its horse went with it, whether that was listed or not
+        if (line.pid in self.dead and last) or (gone is not None and began <= gone <= until):
             return "their process was killed"
         if abandoned:
             return "they were cancelled"

@@ -155,11 +155,12 @@ class Fleet:
         self.looked = now()
 
     def kill(self, worker: Worker, *, quiet: bool = False) -> None:
-        """And the horse that runs its job."""
-        pids = [*children(worker.pid), worker.pid]
-        for pid in reversed(pids):
+        """And the horse that runs its job, or two: one that ends, and the next."""
+        horses = children(worker.pid)
+        for pid in (worker.pid, *reversed(horses)):
             self._signal(worker, pid, signal.SIGKILL)
-        self._remember(worker, pids[0], quiet=quiet)
+        for pid in horses or [worker.pid]:
+            self._remember(worker, pid, quiet=quiet)
 
     def kill_horse(self, worker: Worker) -> bool:
         horses = children(worker.pid)
