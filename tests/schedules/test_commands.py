@@ -140,7 +140,7 @@ def test_a_time_to_come_is_no_time_ago(shell, words):
 
 def test_a_zone_that_this_machine_does_not_know_is_shown_in_utc(hourly, tmp_path, monkeypatch):
     at_work(tmp_path)
-    monkeypatch.setattr("yieldflow.cli.schedule.ZoneInfo", _knows_none)
+    monkeypatch.setattr("yieldflow.schedules.occurrences.ZoneInfo", _knows_none)
     assert "+00:00" in hourly("show", "hourly").stdout
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 from rich.console import Console
@@ -19,12 +17,14 @@ from yieldflow.cli.layout import width_of
 from yieldflow.cli.options import Place, at_a_place
 from yieldflow.cli.outcome import tell_json
 from yieldflow.cli.target import called, find
-from yieldflow.errors import UnreadableLog, UsageError
+from yieldflow.errors import UsageError
 from yieldflow.given import instant_of, time_to_come
-from yieldflow.schedules import Schedule, Shown, UnknownSchedule
+from yieldflow.schedules import Schedule, Shown
 from yieldflow.schedules.document import document, documents
+from yieldflow.schedules.occurrences import known_zone
 from yieldflow.schedules.phrases import call_of, rule_of
 from yieldflow.schedules.plan import Overlap
+from yieldflow.schedules.verbs import shown_each
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -214,16 +214,12 @@ def delete(schedule_id: str, url: str | None, modules: tuple[str, ...]) -> None:
 
 
 def _rows(known: Iterable[Schedule]) -> Iterator[tuple[str, ...]]:
-    """One that cannot be read hides none of the others."""
-    for one in known:
-        with suppress(UnknownSchedule):  # it was pruned meanwhile
-            try:
-                shown = one.show()
-            except UnreadableLog:
-                yield one.schedule_id, "blocked", "-", "-", "its log cannot be read: inspect its run"
-                continue
+    for schedule_id, shown in shown_each(known):
+        if shown is None:
+            yield schedule_id, "blocked", "-", "-", "its log cannot be read: inspect its run"
+        else:
             due = f"{shown.next[0]:%Y-%m-%d %H:%M:%S}" if shown.next else "-"
-            yield shown.schedule_id, shown.standing, rule_of(shown.plan), due, call_of(shown.plan)
+            yield schedule_id, shown.standing, rule_of(shown.plan), due, call_of(shown.plan)
 
 
 def _console() -> Console:
@@ -240,7 +236,7 @@ def _standing(shown: Shown) -> str:
 
 def _lines(shown: Shown) -> list[tuple[str, str]]:
     plan, state = shown.plan, shown.state
-    zone = _zone_of(plan.times.tz)
+    zone = known_zone(plan.times.tz) or UTC
     lines = [("starts", call_of(plan)), ("due", rule_of(plan)), ("overlap", plan.overlap)]
     lines += [("next", _local(one, zone)) for one in shown.next[:3]]
     waiting = len(state.waiting) + len(state.backlog)
@@ -248,14 +244,6 @@ def _lines(shown: Shown) -> list[tuple[str, str]]:
     said = [f"{count:,} {name}" for name, count in {**counts, "waiting": waiting}.items() if count]
     lines.append(("so far", ", ".join(said) or "nothing"))
     return lines + [("run", f"{run.run_id}  {run.status}") for run in shown.recent[:_SHOWN]]
-
-
-def _zone_of(name: str) -> tzinfo:
-    """UTC, if this machine does not know it."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC
 
 
 def _local(at: datetime, zone: tzinfo) -> str:

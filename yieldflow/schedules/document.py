@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
 from yieldflow.core.times import moment
-from yieldflow.errors import UnreadableLog
 from yieldflow.schedules.phrases import rule_of
-from yieldflow.schedules.verbs import Schedule, Shown, UnknownSchedule
+from yieldflow.schedules.verbs import Schedule, Shown, shown_each
 
 _RECENT = 10  # of the runs that it has started
 
@@ -35,13 +33,9 @@ def document(shown: Shown) -> dict[str, Any]:
 
 
 def documents(schedules: Iterable[Schedule]) -> Iterator[dict[str, Any]]:
-    """Of those that are still there; one that cannot be read hides none of the others. Raises `StoreError`."""
-    for one in schedules:
-        with suppress(UnknownSchedule):  # it was pruned meanwhile
-            try:
-                yield document(one.show())
-            except UnreadableLog:
-                yield _unreadable(one.schedule_id)
+    """Of those that are still there. Raises `StoreError`."""
+    for schedule_id, shown in shown_each(schedules):
+        yield _unreadable(schedule_id) if shown is None else document(shown)
 
 
 def _unreadable(schedule_id: str) -> dict[str, Any]:

@@ -171,9 +171,17 @@ def _croniter() -> Any:
     return import_module("croniter")
 
 
-def _zone_of(tz: str) -> ZoneInfo:
+def known_zone(tz: str) -> ZoneInfo | None:
+    """None: it is none, or this machine does not know it, and whoever made the schedule did."""
     try:
         return ZoneInfo(tz)
     except (TypeError, ValueError, OSError, LookupError):
+        return None
+
+
+def _zone_of(tz: str) -> ZoneInfo:
+    zone = known_zone(tz)
+    if zone is None:
         hint = "use an IANA name such as 'Europe/Berlin' (if this machine knows none: pip install tzdata)"
-        raise UsageError(f"tz={shown(tz)} is no time zone; {hint}") from None
+        raise UsageError(f"tz={shown(tz)} is no time zone; {hint}")
+    return zone

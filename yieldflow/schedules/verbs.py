@@ -239,6 +239,17 @@ class Schedule:
         return tuple(found[:LISTED])
 
 
+def shown_each(schedules: Iterable[Schedule]) -> Iterator[tuple[str, Shown | None]]:
+    """Of those that are still there. None: its log cannot be read, which hides none of the others."""
+    for one in schedules:
+        with suppress(UnknownSchedule):  # it was pruned meanwhile
+            try:
+                shown = one.show()
+            except UnreadableLog:
+                shown = None
+            yield one.schedule_id, shown
+
+
 @frozen
 class Schedules:
     """The schedules of an app's store: `app.schedules`."""

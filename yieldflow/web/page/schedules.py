@@ -5,22 +5,21 @@ What is asked of a schedule is done by a worker: the page says that it was asked
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import frozen
 
 from yieldflow.core.times import Millis, instant, moment
-from yieldflow.errors import UnreadableLog, UsageError, shown
+from yieldflow.errors import UsageError, shown
 from yieldflow.inspection.phrases import count, whole
 from yieldflow.ports import Summary
 from yieldflow.reach import LONGEST_REASON
 from yieldflow.runtime import fresh
-from yieldflow.schedules import Schedule, Shown, UnknownSchedule
+from yieldflow.schedules import Schedule, Shown
+from yieldflow.schedules.occurrences import known_zone
 from yieldflow.schedules.phrases import call_of, spelled
-from yieldflow.schedules.verbs import Standing
+from yieldflow.schedules.verbs import Standing, shown_each
 from yieldflow.web.page import pieces
 from yieldflow.web.page.answering import labelled
 from yieldflow.web.page.cadence import OVERLAPS, in_words
@@ -52,26 +51,21 @@ def listing(visit: Visit) -> Page:
     ended, after = visit.query.get("ended") == "1", visit.query.get("after", "")
     known = [one for one in visit.app.schedules.list(ended=ended) if one.schedule_id > after]
     now = visit.now()
-    rows = list(_each(visit, known[:LISTED], now))
+    rows = [_row(visit, *one, now) for one in shown_each(known[:LISTED])]
     found = table("Schedules", _HEADS, rows) if rows else _nothing(visit, ended=ended)
     more = known[LISTED - 1].schedule_id if len(known) > LISTED else None
     body = el("div", el("div", found, id="list"), _more(visit, more, ended=ended))
     return Page("Schedules", body, live=True, section="schedules")
 
 
-def _each(visit: Visit, schedules: Iterable[Schedule], now: Millis) -> Iterator[Html]:
-    for one in schedules:
-        with suppress(UnknownSchedule):  # it was pruned meanwhile
-            yield row(_HEADS, _read(visit, one, now), id=named("schedule", one.schedule_id))
+def _row(visit: Visit, schedule_id: str, found: Shown | None, now: Millis) -> Html:
+    cells = _unreadable(visit, schedule_id) if found is None else _cells(visit, found, now)
+    return row(_HEADS, cells, id=named("schedule", schedule_id))
 
 
-def _read(visit: Visit, one: Schedule, now: Millis) -> list[Content]:
-    """One that cannot be read hides none of the others. Raises `UnknownSchedule`."""
-    try:
-        return _cells(visit, one.show(), now)
-    except UnreadableLog:
-        run = el("a", one.schedule_id, href=visit.link("runs", one.schedule_id), class_="id")
-        return [run, badge("✗", "its log cannot be read", "bad"), None, None, None, None]
+def _unreadable(visit: Visit, schedule_id: str) -> list[Content]:
+    run = el("a", schedule_id, href=visit.link("runs", schedule_id), class_="id")
+    return [run, badge("✗", "its log cannot be read", "bad"), None, None, None, None]
 
 
 def _cells(visit: Visit, one: Shown, now: Millis) -> list[Content]:
@@ -100,7 +94,7 @@ def _first(one: Shown, now: Millis) -> Content:
         return f"not while {one.standing}"
     if one.next:
         return ago(instant(one.next[0]), now)
-    return "never" if _zone(one.plan.times.tz) else "not known here"
+    return "never" if known_zone(one.plan.times.tz) else "not known here"
 
 
 def _due(one: Shown) -> str:
@@ -229,7 +223,7 @@ def _next(found: Shown, now: Millis) -> Html:
     if found.standing in ("paused", "blocked"):
         return empty(f"It starts nothing while it is {found.standing}.")
     tz = found.plan.times.tz
-    zone, strange = _zone(tz), None
+    zone, strange = known_zone(tz), None
     if zone is None:
         text = f"The time zone {tz} is not known on this machine (pip install tzdata): what is known is shown in UTC."
         strange = note("warn", el("p", text))
@@ -245,14 +239,6 @@ def _next(found: Shown, now: Millis) -> Html:
         for at in map(instant, found.next)
     ]
     return el("div", strange, el("ol", *lines, class_="times"))
-
-
-def _zone(tz: str) -> ZoneInfo | None:
-    """None: whoever made the schedule knows it, and this machine does not."""
-    try:
-        return ZoneInfo(tz)
-    except ZoneInfoNotFoundError:
-        return None
 
 
 def _away(at: Millis, now: Millis) -> Html:

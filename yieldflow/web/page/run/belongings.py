@@ -14,7 +14,7 @@ from yieldflow.core.path import show
 from yieldflow.inspection.family import Kin
 from yieldflow.inspection.phrases import clipped, count, span, whole
 from yieldflow.web.page.html import Content, Html, el
-from yieldflow.web.page.pieces import ago, badge, card, facts, status_badge
+from yieldflow.web.page.pieces import ago, badge, card, facts, status_badge, table
 from yieldflow.web.page.run.sight import Sight
 from yieldflow.web.page.run.values import value
 
@@ -42,7 +42,7 @@ def _hooks(sight: Sight) -> Iterator[Html]:
         )
         for hook in sight.seen.hooks[:_MOST]
     ]
-    shown = _table("Hooks that the run has opened", ("hook", "since", "answer"), rows)
+    shown = table("Hooks that the run has opened", ("hook", "since", "answer"), rows)
     yield card("Open hooks", shown, _more(len(sight.seen.hooks)), id="run-hooks")
 
 
@@ -73,8 +73,8 @@ def _unread(sight: Sight) -> Iterator[Html]:
         for position, event in islice(unread.items(), _MOST)
     ]
     heads = ("hook", "came", "at", "payload")
-    table = _table("Payloads that nothing has received", heads, rows)
-    yield card("Payloads that nothing has received", table, _more(len(unread)), id="run-unread")
+    shown = table("Payloads that nothing has received", heads, rows)
+    yield card("Payloads that nothing has received", shown, _more(len(unread)), id="run-unread")
 
 
 def _children(sight: Sight) -> Iterator[Html]:
@@ -134,13 +134,7 @@ def _work(sight: Sight) -> Iterator[Html]:
             rows.append(el("tr", el("th", f"queue {queue}", scope="row"), el("td", waits), el("td")))
     if rows:
         heads = ("what", "where", "how long")
-        yield card("Work", _table("Who works on it", heads, rows), _more(len(seen.claims)), id="run-work")
-
-
-def _table(caption: str, heads: Sequence[str], rows: Sequence[Html]) -> Html:
-    head = el("tr", [el("th", name, scope="col") for name in heads])
-    inner = el("table", el("caption", caption, class_="unseen"), el("thead", head), el("tbody", rows), class_="list")
-    return el("div", inner, class_="wide")
+        yield card("Work", table("Who works on it", heads, rows), _more(len(seen.claims)), id="run-work")
 
 
 def _more(length: int) -> Content:

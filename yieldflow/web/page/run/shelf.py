@@ -16,7 +16,7 @@ from attrs import define, evolve, field, frozen
 from yieldflow.app import App
 from yieldflow.core.events import CommandAbandoned, CommandResolved
 from yieldflow.core.path import Path
-from yieldflow.errors import ImpossibleEvent, Undecodable, UnknownRun
+from yieldflow.errors import ImpossibleEvent, UnknownRun
 from yieldflow.inspection.reading import History, history, meant, read_on
 from yieldflow.inspection.timeline import Timeline
 from yieldflow.inspection.words import Told, told
@@ -86,10 +86,7 @@ def shelf_of(app: App) -> Shelf:
 def _grown(store: Store, run_id: str, kept: Story | None) -> Story:
     if kept is None:
         return _story(history(store, run_id))
-    try:
-        known = read_on(store, kept.known)
-    except Undecodable:  # of what came since: a whole reading says up to where it can be read
-        return _story(history(store, run_id))
+    known = read_on(store, kept.known)
     if known.log.head == kept.known.log.head and known.problem == kept.known.problem:
         return evolve(kept, known=evolve(known, events=kept.known.events))
     return _story(known)
